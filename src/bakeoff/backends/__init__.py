@@ -1,0 +1,45 @@
+"""The backend registry: every file of this folder that defines a Backend is a kind.
+
+Importing this package imports no inference library: a backend's file imports its library inside the
+functions that need it.
+"""
+
+import importlib
+import pkgutil
+from typing import Any
+
+from bakeoff.backends.base import Backend
+from bakeoff.backends.options import BackendOptions
+
+
+def _discover() -> dict[str, type[Backend]]:
+    found: dict[str, type[Backend]] = {}
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda m: m.name):
+        loaded = importlib.import_module(f"{__name__}.{module.name}")
+        for thing in vars(loaded).values():
+            if isinstance(thing, type) and issubclass(thing, Backend) and "kind" in vars(thing):
+                found[thing.kind] = thing
+    return dict(sorted(found.items(), key=lambda item: (item[1].rank, item[0])))
+
+
+_KINDS = _discover()
+
+KINDS: tuple[str, ...] = tuple(_KINDS)
+"""Names of all backend kinds, in the order in which reports list them."""
+
+
+def kind_class(kind: str) -> type[Backend]:
+    """The class of a backend kind. Raises KeyError for an unknown one."""
+    return _KINDS[kind]
+
+
+def options_of(kind: str) -> type[BackendOptions]:
+    """The options schema of a backend kind. Raises KeyError for an unknown one."""
+    return _KINDS[kind].Options
+
+
+def make_backend(options: BackendOptions | dict[str, Any]) -> Backend:
+    """The backend for one config entry, given as options or as their JSON form (with `kind`)."""
+    if isinstance(options, dict):
+        options = options_of(options["kind"]).model_validate(options)
+    return _KINDS[options.kind](options)  # type: ignore[attr-defined]

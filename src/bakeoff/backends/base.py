@@ -1,0 +1,180 @@
+"""The protocol between Bakeoff and a backend kind.
+
+A backend answers questions about itself without importing its library (planning imports nothing heavy),
+and with its library it builds engines and loads them into sessions. A backend never times itself:
+`bakeoff.measure` runs one loop over every session.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bakeoff.backends.options import BackendOptions
+from bakeoff.precision import Precision
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bakeoff.artifacts.profile import Layer
+    from bakeoff.machine import Machine
+
+
+@dataclass(frozen=True)
+class ExportKey:
+    """Which export a backend reads."""
+
+    format: str
+    """A name from `bakeoff.exports.FORMATS`, or `eager`: the reference's own weights, nothing exported."""
+    precision: Precision
+    """Precision of the exported graph (an fp16 target of a backend that casts by itself reads fp32)."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a backend must know of a target to say whether it can be built or run."""
+
+    precision: Precision
+    device: str
+    """`cpu` or `cuda:<index>`."""
+    source: str
+    """The model's source in the config: torchvision, timm, file or torchscript."""
+    machine: Machine
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """Everything about one engine that is not in the export."""
+
+    precision: Precision
+    device: str
+    """`cpu` or `cuda:<index>`."""
+    threads: int
+    """CPU threads to use."""
+    batch_min: int
+    batch_opt: int
+    batch_max: int
+    """Optimization profile; all three equal for an engine of fixed batch size."""
+    inputs: list[InputInfo]
+    """The model's inputs in the order of forward()."""
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the engine serves several batch sizes."""
+        return self.batch_min != self.batch_max
+
+
+@dataclass(frozen=True)
+class InputInfo:
+    """Name, shape without batch, and element type (`float32`, `int64`, ...) of one input."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass
+class Built:
+    """What a build left behind, for the build record."""
+
+    files: list[str]
+    """Names of the engine's files in the output folder, the one to load first."""
+    layer_dtypes: dict[str, int] = field(default_factory=dict)
+    """Number of layers by the dtype they compute in, as the built engine says; empty where it cannot say."""
+    fallback: list[str] = field(default_factory=list)
+    """Operators that another provider or PyTorch runs, in words."""
+    holds_precision: bool | None = None
+    """Whether the engine computes in the precision asked for; None where the engine cannot say."""
+    notes: list[str] = field(default_factory=list)
+    """What a reader of the report should know about this engine."""
+
+
+@dataclass
+class LayerTimes:
+    """Layer times of a number of runs."""
+
+    layers: list[Layer]
+    runs: int
+    notes: list[str] = field(default_factory=list)
+
+
+class Session(ABC):
+    """A loaded engine, for one batch size. Used from one thread; `close` ends it."""
+
+    @abstractmethod
+    def prepare(self, inputs: list[np.ndarray]) -> None:
+        """Put the inputs (batch first, in the order of forward()) on the device; run() uses them.
+
+        Floating inputs arrive as float32 and are cast here to what the engine takes.
+        """
+
+    @abstractmethod
+    def run(self) -> Any:
+        """One inference on the prepared inputs. On a GPU it may return before the work is done."""
+
+    def synchronize(self) -> None:
+        """Wait until all work of run() is done. Nothing to do on a CPU."""
+
+    @abstractmethod
+    def outputs(self) -> list[np.ndarray]:
+        """Outputs of the last run() as arrays (floating ones as float32), in the model's own flat order."""
+
+    def layers(self, runs: int, max_s: float) -> LayerTimes:
+        """Profile up to `runs` inferences, or as many as fit into `max_s` seconds (at least one).
+
+        Raises NotImplementedError where the backend has no profiler.
+        """
+        raise NotImplementedError
+
+    def device_peak_bytes(self) -> int | None:
+        """Peak memory on the device, where the backend knows; None on a CPU."""
+        return None
+
+    def close(self) -> None:
+        """Release the engine."""
+
+
+class Backend(ABC):
+    """A backend kind with its options."""
+
+    kind: ClassVar[str]
+    summary: ClassVar[str]
+    """What it is, in one line, for the documentation and the report."""
+    rank: ClassVar[int] = 100
+    """Order in reports."""
+    Options: ClassVar[type[BackendOptions]]
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    @abstractmethod
+    def export_key(self, precision: Precision) -> ExportKey:
+        """The export this backend reads for a target of this precision."""
+
+    @abstractmethod
+    def distributions(self) -> tuple[str, ...]:
+        """Names of the Python distributions whose versions its engines and timings depend on.
+
+        Those not installed are left out of the record, so a backend may name alternatives.
+        """
+
+    @abstractmethod
+    def cannot_build(self, cell: Cell) -> str | None:
+        """Why this target cannot be built here, in words a user understands; None when it can."""
+
+    def cannot_run(self, cell: Cell) -> str | None:
+        """Why an engine of this target cannot be run here although it can be built; None when it can."""
+        return None
+
+    @abstractmethod
+    def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
+        """Build an engine from the export's folder into the empty folder `out`.
+
+        Raises BuildError with the library's own reason where it refuses.
+        """
+
+    @abstractmethod
+    def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
+        """Load the engine `files` of `folder` for one batch size. Raises EngineError where it cannot."""

@@ -1,0 +1,188 @@
+"""The schema of a study. Everything a config file may say is said here, once."""
+
+from typing import Annotated, Any, Union
+
+from pydantic import Field, model_validator
+
+from bakeoff.backends import KINDS, options_of
+from bakeoff.backends.options import BackendOptions
+from bakeoff.config.base import Name, Section
+from bakeoff.config.model import ModelSpec
+from bakeoff.precision import Precision
+
+PositiveFloat = Annotated[float, Field(gt=0, le=1e9)]
+BatchSize = Annotated[int, Field(ge=1, le=65536)]
+
+BackendEntry = Annotated[
+    Union[tuple(options_of(kind) for kind in KINDS)],  # type: ignore[misc]
+    Field(discriminator="kind"),
+]
+
+
+class Batch(Section):
+    """Batch sizes, and whether one engine serves them all."""
+
+    sizes: Annotated[list[BatchSize], Field(min_length=1, max_length=64)] = [1]
+    """Batch sizes to measure."""
+    dynamic: bool = True
+    """True: one export and one engine with a dynamic batch dimension (an optimization profile
+    min/opt/max) for all sizes. False: an export and an engine for each size."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Batch":
+        if len(set(self.sizes)) != len(self.sizes):
+            raise ValueError(f"a batch size stands twice in {self.sizes}")
+        return self
+
+
+class Warmup(Section):
+    """Inferences before timing: until the running median stops drifting."""
+
+    min_s: PositiveFloat = 0.3
+    """Warm up for at least this many seconds."""
+    max_s: PositiveFloat = 10.0
+    """Stop warming up after this many seconds, steady or not (a target that is not steady gets a warning)."""
+
+
+class Timing(Section):
+    """How long a target is timed, and how often."""
+
+    rounds: Annotated[int, Field(ge=1, le=100)] = 3
+    """Fresh processes that each load the engine and time it, interleaved over all targets."""
+    ci_rel: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Stop a round when the 95 % confidence interval of the median is within this fraction of it."""
+    min_s: PositiveFloat = 0.5
+    """Time for at least this many seconds a round."""
+    max_s: PositiveFloat = 3.0
+    """Stop a round after this many seconds, converged or not (a target that is not gets a warning)."""
+    min_samples: Annotated[int, Field(ge=5, le=1_000_000)] = 10
+    """Never fewer samples than this a round, even past max_s."""
+    throughput_s: PositiveFloat = 0.5
+    """Seconds of back-to-back inferences for the throughput figure of a round."""
+
+
+class Tolerance(Section):
+    """What an engine's outputs must meet to pass, against eager fp32. Left-out limits are not judged."""
+
+    relative_l2: PositiveFloat | None = None
+    """Largest relative L2 error."""
+    sqnr_db: float | None = None
+    """Smallest signal-to-quantization-noise ratio in dB."""
+    max_abs: PositiveFloat | None = None
+    """Largest absolute difference of any output element."""
+    cosine: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """Smallest cosine similarity."""
+    top1_agreement: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Smallest share of inputs whose highest-scoring class agrees."""
+
+
+DEFAULT_TOLERANCE: dict[Precision, Tolerance] = {
+    "fp32": Tolerance(relative_l2=1e-3),
+    "tf32": Tolerance(relative_l2=2e-2),
+    "fp16": Tolerance(relative_l2=2e-2, top1_agreement=0.95),
+    "bf16": Tolerance(relative_l2=1e-1, top1_agreement=0.9),
+    "int8": Tolerance(relative_l2=3e-1, top1_agreement=0.9),
+    "fp8": Tolerance(relative_l2=3e-1, top1_agreement=0.9),
+}
+
+
+class Accuracy(Section):
+    """How outputs are judged against the reference."""
+
+    n_inputs: Annotated[int, Field(ge=2, le=4096)] = 16
+    """Seeded inputs (single items, not batches) on which every engine is judged."""
+    tolerance: dict[Precision, Tolerance] = {}
+    """Limits per precision; a precision that is left out keeps its default."""
+
+    def tolerance_of(self, precision: Precision) -> Tolerance:
+        """The tolerance that judges this precision."""
+        return self.tolerance.get(precision, DEFAULT_TOLERANCE[precision])
+
+
+class Profile(Section):
+    """Layer times, measured on their own, never inside timing."""
+
+    enabled: bool = True
+    """Make profile.json and trace.json for every target."""
+    runs: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Profiled inferences a target, fewer where they would take longer than max_s."""
+    max_s: PositiveFloat = 5.0
+    """Stop profiling a target after this many seconds."""
+
+
+class Limits(Section):
+    """Longest time a job may take before its whole process tree is ended and the target counts as failed."""
+
+    export_s: PositiveFloat = 3600.0
+    """Seconds for one export."""
+    build_s: PositiveFloat = 7200.0
+    """Seconds for one engine build."""
+    time_s: PositiveFloat = 1800.0
+    """Seconds for one timing round, one accuracy check or one profile."""
+
+
+class Report(Section):
+    """What the report shows."""
+
+    title: Annotated[str, Field(max_length=200)] | None = None
+    """Headline of the report."""
+    speedup_against: list[str] | None = None
+    """Speed-up columns of the comparison table: backend labels, or label/precision (fp32 when left out).
+    The baseline alone when left out."""
+
+
+class Study(Section):
+    """A study: the models, backends, precisions and batch sizes to compare, and how."""
+
+    study: Name = "quickstart"
+    """Name of the study: results go to results/<study>/, the report to reports/<study>/."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d{1,2})$")] = "auto"
+    """`auto` (the first NVIDIA GPU where there is one, else the CPU), `cpu`, `cuda` or `cuda:1`."""
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """CPU threads of every backend; all cores this process may use when left out."""
+    models: Annotated[dict[Name, ModelSpec], Field(min_length=1)]
+    """The models, by label."""
+    backends: Annotated[dict[Name, BackendEntry], Field(min_length=1)]
+    """The backends, by label: each is a kind with options; the kind may be left out where the label is one."""
+    precisions: Annotated[list[Precision], Field(min_length=1)] = ["fp32"]
+    """Precisions of every backend that does not list its own."""
+    batch: Batch = Batch()
+    warmup: Warmup = Warmup()
+    timing: Timing = Timing()
+    accuracy: Accuracy = Accuracy()
+    profile: Profile = Profile()
+    limits: Limits = Limits()
+    baseline: str = "eager"
+    """Backend label, or label/precision (fp32 when left out), that speed-ups are computed against."""
+    report: Report = Report()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _label_names_kind(cls, data: Any) -> Any:
+        """`onnxruntime:` alone, or without `kind`, means the kind of that name."""
+        if isinstance(data, dict) and isinstance(data.get("backends"), dict):
+            filled = {}
+            for label, entry in data["backends"].items():
+                if entry is None:
+                    entry = {}
+                if isinstance(entry, dict) and "kind" not in entry:
+                    entry = {"kind": label, **entry}
+                filled[label] = entry
+            data = {**data, "backends": filled}
+        return data
+
+    def speedup_references(self) -> list[tuple[str, Precision]]:
+        """(label, precision) of each speed-up column, the baseline first."""
+        columns = [self.baseline, *(self.report.speedup_against or [])]
+        return list(dict.fromkeys(parse_reference(column) for column in columns))
+
+    def precisions_of(self, label: str) -> list[Precision]:
+        """Precisions asked of one backend."""
+        options: BackendOptions = self.backends[label]
+        return options.precisions or self.precisions
+
+
+def parse_reference(text: str) -> tuple[str, Precision]:
+    """Split `label` or `label/precision` into both; fp32 when the precision is left out."""
+    label, _, precision = text.partition("/")
+    return label, precision or "fp32"  # type: ignore[return-value]

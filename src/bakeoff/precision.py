@@ -1,0 +1,16 @@
+"""The precisions a target can be asked for, and what each one means."""
+
+from typing import Literal, get_args
+
+Precision = Literal["fp32", "tf32", "fp16", "bf16", "int8", "fp8"]
+
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+MEANING: dict[Precision, str] = {
+    "fp32": "IEEE single precision, TF32 off everywhere",
+    "tf32": "fp32 storage, matrix products and convolutions in TF32 (NVIDIA, compute capability 8.0 and later)",
+    "fp16": "IEEE half precision",
+    "bf16": "bfloat16",
+    "int8": "8-bit integers by post-training quantization with a recorded calibration set",
+    "fp8": "8-bit floats (E4M3) by post-training quantization with a recorded calibration set",
+}
