@@ -1,0 +1,68 @@
+"""accuracy.json: an engine's outputs against the reference; reference.json: the reference itself."""
+
+from typing import Any, Literal
+
+from bakeoff.artifacts.base import FileDigest, Part, Record, schema_field
+
+
+class AccuracyRecord(Record):
+    """Outputs of an engine against eager fp32 (TF32 off) on the same seeded inputs."""
+
+    schema_: Literal["bakeoff/accuracy/1"] = schema_field("bakeoff/accuracy/1")
+    relative_l2: float | None = None
+    """||y - r|| / ||r|| over all outputs and inputs."""
+    sqnr_db: float | None = None
+    """10 log10(||r||² / ||y - r||²); null where the outputs are bit-identical (infinite)."""
+    identical: bool | None = None
+    """Whether the outputs are bit-identical to the reference."""
+    max_abs: float | None = None
+    cosine: float | None = None
+    top1_agreement: float | None = None
+    """Share of inputs whose highest score is the same class; null where the output is no score vector."""
+    top5_agreement: float | None = None
+    """Mean share of the reference's five highest classes that are among the engine's five highest."""
+    reference_std: float | None = None
+    """Mean over output elements of the reference's standard deviation over inputs."""
+    n_inputs: int | None = None
+    tolerance: dict[str, float] = {}
+    """The limits that judged."""
+    indicative: bool | None = None
+    """True where random weights make low precisions indicative: only NaN, infinity and gross mismatch fail."""
+    passed: bool | None = None
+    failures: list[str] = []
+    """Which limits were missed, in words."""
+
+
+class OutputSpread(Part):
+    """How much one output varies over the check inputs."""
+
+    name: str
+    shape: list[int]
+    """Without the batch dimension."""
+    dtype: str
+    std: float
+    """Mean over elements of the standard deviation over inputs."""
+    top1_classes: int | None = None
+    """Distinct highest-scoring classes over the inputs; null where the output is no score vector."""
+
+
+class ReferenceRecord(Record):
+    """The model as it is judged: weights, check inputs, reference outputs in eager fp32."""
+
+    schema_: Literal["bakeoff/reference/1"] = schema_field("bakeoff/reference/1")
+    description: str | None = None
+    """The model and where it comes from, in one line."""
+    weights: str | None = None
+    """Where the weights come from, in words, with the digest of a checkpoint."""
+    real_weights: bool | None = None
+    """False for random weights: accuracy of low precisions is then indicative only."""
+    parameters: int | None = None
+    parameter_bytes: int | None = None
+    inputs: list[dict[str, Any]] = []
+    """Name, shape without batch, and dtype of each input."""
+    outputs: list[OutputSpread] = []
+    n_inputs: int | None = None
+    statistics: str | None = None
+    """How normalization statistics were set for random weights, in words."""
+    files: dict[str, FileDigest] = {}
+    library: dict[str, str] = {}
