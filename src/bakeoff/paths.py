@@ -49,7 +49,7 @@ class StudyPaths:
 
     def log(self, *parts: str) -> str:
         """Log of one job, by the parts of its name."""
-        return f"{self.results}/.logs/{'/'.join(parts)}.log"
+        return f"{self.results}/.logs/{'/'.join(filter(None, parts))}.log"
 
     def reference(self, model: str) -> str:
         """Folder with a model's weights, check inputs and reference outputs; its record is reference.json."""

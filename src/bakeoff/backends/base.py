@@ -168,6 +168,9 @@ class Backend(ABC):
         """Why an engine of this target cannot be run here although it can be built; None when it can."""
         return None
 
+    def import_library(self) -> None:  # noqa: B027
+        """Import what `load` needs, so that the time of importing can be told from the time of loading."""
+
     @abstractmethod
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
         """Build an engine from the export's folder into the empty folder `out`.

@@ -1,0 +1,65 @@
+# Two commands do everything: `make report` and `make test`. `make` alone lists the rest.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+CORES ?= 1
+STUDY ?= config.yaml
+BIN := .venv/bin
+export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help report test lint unit env env-dev browser docs lock clean
+
+help:  ## list these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+report: env  ## run the study STUDY (config.yaml) and write its report, making the environment first
+	@snakemake --cores $(CORES) --quiet rules host --configfile $(STUDY) -- report
+
+test: env-dev browser lint unit  ## check and test everything (what CI runs)
+
+lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, generated files
+	@ruff check .
+	@ruff format --check --quiet .
+	@snakefmt --check --compact-diff Snakefile workflow/rules
+	@snakemake --lint
+	@mypy
+	@python -m bakeoff.reference_docs --check
+
+unit: env-dev  ## the tests alone; ARGS are pytest's
+	@pytest $(ARGS)
+
+browser: env-dev  ## see that a Chromium is there for the browser tests, installing Debian's where that is possible
+	@tests/browser/ensure_chromium.sh
+
+env: .venv/.runtime  ## make the environment (.venv) from envs/requirements.txt
+
+env-dev: .venv/.dev  ## the same with what tests and checks need
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Bakeoff needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Give another one: make PYTHON=python3.12 ...")'
+	@command -v g++ clang++ > /dev/null || echo "note: no C++ compiler (g++) found; backends that compile code will be listed as not available" >&2
+	@echo "making the environment in .venv (about a minute, 6 GB)" >&2
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet uv
+
+.venv/.runtime: envs/requirements.txt | .venv/bin/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r envs/requirements.txt
+	@touch $@
+
+.venv/.dev: envs/requirements-dev.txt | .venv/bin/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r envs/requirements-dev.txt
+	@touch $@ .venv/.runtime
+
+docs: env-dev  ## write the generated files: JSON Schemas, docs/config.md, docs/artifacts.md
+	@python -m bakeoff.reference_docs
+
+lock: | .venv/bin/uv  ## lock envs/*.in into envs/*.txt (names, versions, hashes)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header envs/requirements-dev.in -o envs/requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c envs/requirements-dev.txt envs/requirements.in -o envs/requirements.txt
+
+clean:  ## remove results, reports and what Snakemake keeps
+	@rm -rf results reports .snakemake

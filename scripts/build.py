@@ -1,0 +1,10 @@
+"""Build an engine from an export (or, for eager, from the reference itself).
+
+Makes results/<study>/<model>/<backend>/<precision>/build.json and the engine beside it.
+"""
+
+from snakemake.script import snakemake
+
+from bakeoff.jobs.script import run_job
+
+run_job("build", snakemake)

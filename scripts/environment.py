@@ -1,0 +1,10 @@
+"""Record what the study runs on: machine, software versions, settings.
+
+Makes results/<study>/environment.json.
+"""
+
+from snakemake.script import snakemake
+
+from bakeoff.jobs.script import run_job
+
+run_job("environment", snakemake)

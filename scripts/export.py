@@ -1,0 +1,10 @@
+"""Write a model in an exchange format, from the weights of its reference.
+
+Makes results/<study>/<model>/exports/<format>-<precision>/export.json and the export beside it.
+"""
+
+from snakemake.script import snakemake
+
+from bakeoff.jobs.script import run_job
+
+run_job("export", snakemake)

@@ -1,0 +1,10 @@
+"""Judge an engine's outputs against the reference on the same seeded inputs.
+
+Makes results/<study>/<model>/<backend>/<precision>/accuracy.json.
+"""
+
+from snakemake.script import snakemake
+
+from bakeoff.jobs.script import run_job
+
+run_job("verify", snakemake)

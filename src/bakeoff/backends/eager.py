@@ -1,0 +1,81 @@
+"""Eager PyTorch: the model's own Python code, nothing exported. The usual baseline."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Literal
+
+from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
+from bakeoff.backends.torch_session import (
+    TorchOptions,
+    TorchSession,
+    configure_torch,
+    count_dtypes,
+    torch_dtype,
+    torch_precision_refusal,
+)
+from bakeoff.precision import Precision
+
+
+class EagerOptions(TorchOptions):
+    """Eager PyTorch: the model as it is, called under torch.inference_mode()."""
+
+    kind: Literal["eager"] = "eager"
+
+
+class Eager(Backend):
+    """Runs the model's own Python code; its engine is the state dict and where the code comes from."""
+
+    kind = "eager"
+    summary = "PyTorch as you write it: the model's own Python code, operator by operator"
+    rank = 10
+    Options = EagerOptions
+    options: EagerOptions
+
+    def export_key(self, precision: Precision) -> ExportKey:
+        """Nothing is exported: the engine is made from the reference."""
+        return ExportKey("eager", "fp32")
+
+    def distributions(self) -> tuple[str, ...]:
+        """See Backend.distributions."""
+        return ("torch", "torchvision", "timm")
+
+    def cannot_build(self, cell: Cell) -> str | None:
+        """See Backend.cannot_build."""
+        if cell.source == "torchscript":
+            return "a TorchScript file holds no Python code to run eagerly; use kind torchscript as its baseline"
+        return torch_precision_refusal(cell)
+
+    def import_library(self) -> None:
+        """See Backend.import_library."""
+        import torch  # noqa: F401
+
+    def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
+        """See Backend.build; `export` is the reference's folder."""
+        shutil.copyfile(export / "state.pt", out / "engine.pt")
+        shutil.copyfile(export / "model.json", out / "model.json")
+        module = self._module(out, spec)
+        dtypes = count_dtypes(module)
+        wanted = str(torch_dtype(spec.precision)).removeprefix("torch.")
+        return Built(
+            files=["engine.pt", "model.json"],
+            layer_dtypes=dtypes,
+            holds_precision=set(dtypes) <= {wanted},
+        )
+
+    def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
+        """See Backend.load."""
+        return TorchSession(self._module(folder, spec), spec, self.options.channels_last)
+
+    def _module(self, folder: Path, spec: EngineSpec) -> object:
+        import torch
+
+        from bakeoff.models.load import load_model
+
+        configure_torch(spec)
+        module = load_model(folder / "model.json", folder / "engine.pt")
+        module = module.to(device=spec.device, dtype=torch_dtype(spec.precision))
+        if self.options.channels_last:
+            module = module.to(memory_format=torch.channels_last)
+        return module

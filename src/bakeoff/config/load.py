@@ -1,0 +1,163 @@
+"""Reading a study: a mistake ends in one message that names the key, the value and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from bakeoff.backends import KINDS
+from bakeoff.config.explain import explain
+from bakeoff.config.model import FileModel, ModelBase, TorchscriptModel, weights_path
+from bakeoff.config.study import Study, parse_reference
+from bakeoff.config.suggest import nearest
+from bakeoff.errors import ConfigError
+from bakeoff.paths import RESERVED_BACKEND_LABELS, RESERVED_MODEL_LABELS, RESERVED_STUDY_NAMES
+from bakeoff.precision import PRECISIONS
+
+MAX_NODES = 100_000
+"""A config with more values than this (anchors that multiply) is refused."""
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a key may stand only once in a mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if isinstance(key, str | int | float | bool) and key in seen:
+                line = key_node.start_mark.line + 1
+                raise ConfigError(f"line {line}: the key '{key}' stands twice; remove one of them")
+            if isinstance(key, str | int | float | bool):
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: str | Path) -> Any:
+    """A YAML file's content. Raises ConfigError, naming file and line, where it is no YAML or repeats a key."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such config file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+    try:
+        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+    except ConfigError as error:
+        raise ConfigError(f"{path}, {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: not valid YAML ({getattr(error, 'problem', None) or error})") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: not valid YAML ({error})") from None
+    return data
+
+
+def load_study(path: str | Path) -> Study:
+    """Read and check a config file. Raises ConfigError."""
+    return parse_study(read_yaml(path), source=str(path))
+
+
+def parse_study(data: Any, source: str = "the config") -> Study:
+    """Check a config given as plain data. Raises ConfigError with every mistake found, one a line."""
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{source}: a study is a mapping with at least 'models' and 'backends', got {_short(data)}")
+    _refuse_explosion(data, source)
+    try:
+        study = Study.model_validate(dict(data))
+    except ValidationError as error:
+        raise _config_error(source, explain(error, data)) from None
+    mistakes = list(_mistakes(study))
+    if mistakes:
+        raise _config_error(source, mistakes)
+    return study
+
+
+def _config_error(source: str, mistakes: list[str]) -> ConfigError:
+    shown = mistakes[:10]
+    if len(mistakes) > len(shown):
+        shown.append(f"... and {len(mistakes) - len(shown)} more")
+    return ConfigError("\n".join([f"{source} is not a valid study:", *(f"  {m}" for m in shown)]))
+
+
+def _refuse_explosion(data: Any, source: str) -> None:
+    budget = MAX_NODES
+    stack = [(data, 0)]
+    while stack:
+        value, depth = stack.pop()
+        budget -= 1
+        if budget < 0 or depth > 50:
+            raise ConfigError(
+                f"{source}: more than {MAX_NODES} values or 50 levels once its anchors are expanded; "
+                "a study is a small file, write it without multiplying anchors"
+            )
+        if isinstance(value, Mapping):
+            stack += [(v, depth + 1) for v in value.values()]
+        elif isinstance(value, list | tuple):
+            stack += [(v, depth + 1) for v in value]
+
+
+def _mistakes(study: Study) -> Iterable[str]:
+    """What the schema alone cannot know: references between keys, and files that must be there."""
+    if study.study in RESERVED_STUDY_NAMES:
+        yield f"study: '{study.study}' is a file of the reports folder; choose another name"
+    for label, model in study.models.items():
+        if label in RESERVED_MODEL_LABELS:
+            yield f"models.{label}: this label is a file of the results folder; choose another one"
+        yield from _missing_files(f"models.{label}", model)
+    for label, options in study.backends.items():
+        kind = options.kind
+        if label in RESERVED_BACKEND_LABELS:
+            yield f"backends.{label}: this label is a folder of the results; choose another one"
+        if label in KINDS and kind != label:
+            yield f"backends.{label}: a label that is the name of a kind must be of that kind, not '{kind}'"
+        if options.precisions and len(set(options.precisions)) != len(options.precisions):
+            yield f"backends.{label}.precisions: a precision stands twice in {options.precisions}"
+    if len(set(study.precisions)) != len(study.precisions):
+        yield f"precisions: a precision stands twice in {study.precisions}"
+    folded: dict[str, str] = {}
+    for section in ("models", "backends"):
+        folded.clear()
+        for label in getattr(study, section):
+            other = folded.setdefault(label.lower(), label)
+            if other != label:
+                yield f"{section}.{label}: differs from '{other}' in case only; some file systems cannot hold both"
+    references = [("baseline", study.baseline)]
+    references += [(f"report.speedup_against.{i}", c) for i, c in enumerate(study.report.speedup_against or [])]
+    for path, text in references:
+        label, precision = parse_reference(text)
+        if label not in study.backends:
+            yield f"{path}: '{text}' names no backend of this study{nearest(label, study.backends)}"
+        elif precision not in PRECISIONS:
+            yield f"{path}: '{precision}' is no precision{nearest(precision, PRECISIONS)}"
+        elif precision not in study.precisions_of(label):
+            asked = ", ".join(study.precisions_of(label))
+            yield f"{path}: backend '{label}' is not asked for {precision} here (it has {asked}); write '{label}/{asked.split(', ')[0]}'"
+
+
+def _missing_files(path: str, model: ModelBase) -> Iterable[str]:
+    files = []
+    if isinstance(model, FileModel):
+        files.append(("factory", model.path))
+    if isinstance(model, TorchscriptModel):
+        files.append(("path", model.path))
+    weights = weights_path(model)
+    if weights:
+        files.append(("weights", weights))
+    for key, file in files:
+        if "\0" in file or not Path(file).is_file():
+            hint = " (or one of: random, pretrained)" if key == "weights" else ""
+            yield f"{path}.{key}: there is no file '{file}'; paths are relative to {Path.cwd()}{hint}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,75 @@
+"""Records what a study runs on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from bakeoff import __version__
+from bakeoff.artifacts.base import Part, TargetId
+from bakeoff.artifacts.environment import EnvironmentRecord
+from bakeoff.machine import Machine, versions_of
+
+_VARIABLES = ("OMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "OPENBLAS_", "TORCH_", "PYTORCH_", "CUDA_", "NVIDIA_", "ORT_",
+              "OV_", "OPENVINO_", "LD_PRELOAD", "MALLOC_", "CUBLAS_", "CUDNN_")  # fmt: skip
+
+
+class Spec(Part):
+    """What the environment job is told."""
+
+    target: TargetId
+    device: str
+    threads: int
+    distributions: list[str]
+    """Names of all distributions that the study's backends rest on."""
+
+
+def run(spec_json: dict[str, Any]) -> EnvironmentRecord:
+    """Look at machine and software. Units are in the record's field names."""
+    import psutil
+
+    spec = Spec.model_validate(spec_json)
+    machine = Machine.detect()
+    return EnvironmentRecord(
+        target=spec.target,
+        status="ok",
+        device=spec.device,
+        fingerprint=machine.fingerprint(spec.device),
+        machine=machine.to_json(),
+        memory_bytes=psutil.virtual_memory().total,
+        os=platform.platform(),
+        python=platform.python_version(),
+        bakeoff=__version__,
+        commit=_commit(),
+        library=versions_of(tuple(spec.distributions)),
+        variables={name: value for name, value in sorted(os.environ.items()) if name.startswith(_VARIABLES)},
+        frequency=_frequency(),
+        threads=spec.threads,
+    )
+
+
+def _commit() -> str | None:
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = git("rev-parse", "--short=12", "HEAD")
+    return f"{commit}+dirty" if commit and git("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def _frequency() -> dict[str, Any]:
+    """Governor and turbo, where the system says; virtual machines mostly do not."""
+    found: dict[str, Any] = {}
+    governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    if governor.exists():
+        found["governor"] = governor.read_text().strip()
+    no_turbo = Path("/sys/devices/system/cpu/intel_pstate/no_turbo")
+    if no_turbo.exists():
+        found["turbo"] = no_turbo.read_text().strip() == "0"
+    return found

@@ -1,0 +1,109 @@
+"""Says what runs, how much is left and about how long it will take, one line at a time on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bakeoff.artifacts.io import write_text
+
+STAGES = ("environment", "reference", "export", "build", "verify", "profile", "time")
+
+_FIRST_GUESS_S = {"environment": 1.0, "reference": 15.0, "export": 15.0, "build": 8.0, "verify": 5.0}
+
+
+class Progress:
+    """The progress of a run, kept in a small folder beside the results."""
+
+    def __init__(self, results: str | Path) -> None:
+        self.folder = Path(results) / ".progress"
+
+    def begin(self, jobs: Iterable[str], guess_s: Mapping[str, float], cores: int) -> None:
+        """Note at the start of a run which jobs (rule names) it is going to do.
+
+        Args:
+            jobs: Rule name of each job.
+            guess_s: First guesses of a job's duration by stage, used until a job of the stage is done.
+            cores: Jobs that may run at once (measurements never do).
+        """
+        counts = Counter(job for job in jobs if job in STAGES)
+        past = self._mean_s()
+        guesses = {**_FIRST_GUESS_S, **guess_s, **past}
+        write_text(self.folder / "run.json", json.dumps({"jobs": counts, "guess_s": guesses, "cores": cores}))
+        write_text(self.folder / "done.jsonl", "")
+
+    def start(self, _stage: str, words: str) -> None:
+        """Say what starts."""
+        self.say(f"{words}{self._left()}")
+
+    def finish(self, stage: str, wall_s: float | None) -> None:
+        """Note that a job is done."""
+        if self.folder.is_dir():
+            with self._locked(), open(self.folder / "done.jsonl", "a") as done:
+                done.write(json.dumps({"stage": stage, "wall_s": wall_s}) + "\n")
+
+    def say(self, words: str) -> None:
+        """One line, written at once so that lines of parallel jobs do not mix."""
+        sys.stderr.write(f"[bakeoff {time.strftime('%H:%M:%S')}] {words}\n")
+        sys.stderr.flush()
+
+    def remaining(self) -> tuple[int, int, float] | None:
+        """(jobs done, jobs in all, seconds to go) of the run; None where no run is noted."""
+        try:
+            run: dict[str, Any] = json.loads((self.folder / "run.json").read_text())
+        except (OSError, ValueError):
+            return None
+        done = self._done()
+        finished = Counter(entry["stage"] for entry in done)
+        guesses = {**run["guess_s"], **self._mean_s()}
+        to_go_s = 0.0
+        for stage, count in run["jobs"].items():
+            left = max(0, count - finished[stage])
+            at_once = 1 if stage in ("time", "profile") else max(1, run["cores"])
+            to_go_s += left * guesses.get(stage, 5.0) / at_once
+        return sum(finished.values()), sum(run["jobs"].values()), to_go_s
+
+    def _left(self) -> str:
+        state = self.remaining()
+        if not state or not state[1]:
+            return ""
+        done, total, to_go_s = state
+        return f"   ({min(done + 1, total)} of {total}, about {_duration(to_go_s)} to go)"
+
+    def _mean_s(self) -> dict[str, float]:
+        walls: dict[str, list[float]] = {}
+        for entry in self._done():
+            if entry["wall_s"]:
+                walls.setdefault(entry["stage"], []).append(entry["wall_s"])
+        return {stage: sum(values) / len(values) for stage, values in walls.items()}
+
+    def _done(self) -> list[dict[str, Any]]:
+        try:
+            lines = (self.folder / "done.jsonl").read_text().splitlines()
+        except OSError:
+            return []
+        entries = []
+        for line in lines:
+            with contextlib.suppress(ValueError):  # a line that a killed job left half written
+                entries.append(json.loads(line))
+        return entries
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with open(self.folder / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,38 @@
+"""The stages of a study, and the record that each leaves."""
+
+from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
+from bakeoff.artifacts.base import Record
+from bakeoff.artifacts.build import BuildRecord, ExportRecord
+from bakeoff.artifacts.environment import EnvironmentRecord
+from bakeoff.artifacts.profile import ProfileRecord
+from bakeoff.artifacts.timing import TimingRecord
+
+RECORDS: dict[str, type[Record]] = {
+    "environment": EnvironmentRecord,
+    "reference": ReferenceRecord,
+    "export": ExportRecord,
+    "build": BuildRecord,
+    "verify": AccuracyRecord,
+    "profile": ProfileRecord,
+    "time": TimingRecord,
+}
+
+RECORD_FILES: dict[str, str] = {
+    "environment": "environment.json",
+    "reference": "reference.json",
+    "export": "export.json",
+    "build": "build.json",
+    "verify": "accuracy.json",
+    "profile": "profile.json",
+    "time": "timing.json",
+}
+
+DOING: dict[str, str] = {
+    "environment": "looking at the machine",
+    "reference": "making the reference of",
+    "export": "exporting",
+    "build": "building",
+    "verify": "checking the accuracy of",
+    "profile": "profiling",
+    "time": "timing",
+}

@@ -1,0 +1,96 @@
+"""Times one round of one target: loads the engine in this fresh process, measures, keeps the raw samples."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.artifacts.io import write_bytes
+from bakeoff.artifacts.timing import Cold, Memory, TimingRecord, WarmUp
+from bakeoff.config.study import Timing, Warmup
+from bakeoff.jobs.engine_job import EngineJob
+from bakeoff.measure.loop import LoopSettings, Measurement, measure
+from bakeoff.measure.memory import peak_rss_bytes
+from bakeoff.measure.statistics import summarize
+from bakeoff.measure.warnings import round_warnings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SAMPLES_FILE = "samples.npz"
+
+
+class Spec(EngineJob):
+    """What a timing job is told; `target` has a batch size and a round."""
+
+    warmup: Warmup
+    timing: Timing
+    out: str
+    """Folder of the round: the samples go there."""
+
+
+def run(spec_json: dict[str, Any]) -> TimingRecord:
+    """Time one round and return its record.
+
+    Files are checked and inputs read before, so that load_s holds nothing but the load.
+
+    Raises:
+        BakeoffError: An engine file is missing or altered.
+        EngineError: The backend cannot load the engine.
+    """
+    spec = Spec.model_validate(spec_json)
+    batch_size = spec.target.batch_size
+    if batch_size is None:
+        raise ValueError("a timing job needs target.batch_size")
+    files = spec.checked_files()
+    inputs = spec.batch_of_inputs(batch_size)
+    backend, engine_spec = spec.make_backend(), spec.engine_spec()
+
+    start = time.perf_counter()
+    backend.import_library()
+    imported = time.perf_counter()
+    session = backend.load(Path(spec.engine), files, engine_spec, batch_size)
+    loaded = time.perf_counter()
+    try:
+        session.prepare(inputs)
+        measured = measure(session, batch_size, LoopSettings(spec.warmup, spec.timing, spec.device))
+        memory = Memory(device_peak_bytes=session.device_peak_bytes(), host_rss_bytes=peak_rss_bytes())
+    finally:
+        session.close()
+
+    samples = Path(spec.out) / SAMPLES_FILE
+    record = TimingRecord(
+        target=spec.target,
+        status="ok",
+        device=spec.device,
+        threads=spec.threads,
+        latency_ms=summarize(measured.latency_ms),
+        device_ms=None if measured.device_ms is None else summarize(measured.device_ms),
+        throughput=measured.throughput,
+        dispatch_ms=measured.dispatch_ms,
+        cold=Cold(load_s=loaded - imported, first_ms=measured.first_ms, import_s=imported - start),
+        warmup=WarmUp(n=measured.warmup_ms.size, s=measured.warmup_s, steady=measured.steady),
+        converged=measured.converged,
+        memory=memory,
+        telemetry=measured.telemetry,
+        samples=str(samples),
+        samples_digest=_write_samples(samples, measured),
+    )
+    record.warnings = round_warnings(record, measured.latency_ms)
+    return record
+
+
+def _write_samples(path: Path, measured: Measurement) -> str:
+    """Write the raw samples and return their SHA-256."""
+    import numpy as np
+
+    arrays: dict[str, np.ndarray] = {"warmup_ms": measured.warmup_ms, "latency_ms": measured.latency_ms}
+    if measured.device_ms is not None:
+        arrays["device_ms"] = measured.device_ms
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()

@@ -1,0 +1,1 @@
+"""Layer times in one schema for all backends, and Perfetto traces."""

@@ -1,0 +1,59 @@
+"""Whether an engine computes in the precision asked for, judged by the layers that do the arithmetic.
+
+Softmax, reductions or layout changes may well stay in fp32 in an engine that deserves to be called bf16;
+a convolution or matrix product may not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from bakeoff.precision import Precision
+
+if TYPE_CHECKING:
+    from bakeoff.backends.base import Built
+
+_COMPUTE = re.compile(
+    r"conv(?!ert)|matmul|matrix_?multiply|gemm|fullyconnected|innerproduct|attention|einsum|lstm|gru|rnn", re.I
+)
+_MOVES = re.compile(r"^(reorder|reformat|convert|cast|reshape|shuffle|transpose|memcpy|constant|no_?op)", re.I)
+
+_EXPECTED: dict[Precision, frozenset[str]] = {
+    "fp32": frozenset({"float32"}),
+    "tf32": frozenset({"float32"}),
+    "fp16": frozenset({"float16"}),
+    "bf16": frozenset({"bfloat16"}),
+    "int8": frozenset({"int8", "uint8"}),
+    "fp8": frozenset({"float8_e4m3fn", "float8_e5m2"}),
+}
+
+
+def is_compute(type: str) -> bool:
+    """Whether an operator type is a convolution, a matrix product or something made of them."""
+    return bool(_COMPUTE.search(type))
+
+
+def moves_data(type: str) -> bool:
+    """Whether an operator type only changes layout, shape or element type."""
+    return bool(_MOVES.match(type))
+
+
+def record_dtypes(built: Built, layers: Iterable[tuple[str, str | None]], precision: Precision) -> None:
+    """Set `layer_dtypes` and `holds_precision` of a build from its layers' (operator type, dtype).
+
+    Layers that only move data are not counted. An engine without any convolution or matrix product cannot
+    say whether it holds its precision. One that holds it only in part gets a note that says how far.
+    """
+    computing = [(kind, dtype) for kind, dtype in layers if dtype and not moves_data(kind)]
+    built.layer_dtypes = dict(Counter(dtype for _, dtype in computing).most_common())
+    heavy = Counter(dtype for kind, dtype in computing if is_compute(kind))
+    if not heavy:
+        return
+    others = {dtype: n for dtype, n in heavy.items() if dtype not in _EXPECTED[precision]}
+    built.holds_precision = not others
+    if others:
+        words = ", ".join(f"{n} in {dtype}" for dtype, n in sorted(others.items()))
+        built.notes.append(f"of {heavy.total()} convolutions and matrix products, {words}: not {precision}")

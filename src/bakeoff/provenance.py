@@ -1,0 +1,40 @@
+"""What a stage's results depend on besides its inputs: Bakeoff's own code for that stage."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+_EVERY_JOB = ("jobs/child.py", "jobs/engine_job.py")
+_SESSION = ("backends/base.py", "backends/torch_session.py")
+
+STAGE_CODE: dict[str, tuple[str, ...]] = {
+    "environment": ("jobs/environment.py", "machine.py"),
+    "reference": ("jobs/reference.py", "models/*.py"),
+    "export": ("jobs/export.py", "exports/*.py", "models/load.py", "models/outputs.py"),
+    "build": ("jobs/build.py", *_EVERY_JOB, *_SESSION),
+    "time": ("jobs/time.py", "measure/*.py", *_EVERY_JOB, *_SESSION),
+    "verify": ("jobs/verify.py", "accuracy/*.py", *_EVERY_JOB, *_SESSION),
+    "profile": ("jobs/profile.py", "profiling/*.py", *_EVERY_JOB, *_SESSION),
+    "collect": ("collect/*.py", "answers.py", "format.py", "measure/statistics.py"),
+    "plots": ("report/plots/*.py", "report/plots.py", "format.py"),
+    "report": ("report/**/*", "format.py", "measure/warnings.py"),
+    "verdict": ("verdict.py",),
+}
+"""Files (patterns below the package) whose change makes a stage's results stale."""
+
+
+@functools.cache
+def code_digest(stage: str, kind: str | None = None) -> str:
+    """A short digest of the code behind a stage, and of a backend kind's file where one is involved."""
+    patterns = [*STAGE_CODE[stage], *([f"backends/{kind}.py"] if kind else [])]
+    files = sorted({file for pattern in patterns for file in PACKAGE.glob(pattern) if file.is_file()})
+    state = hashlib.sha256()
+    for file in files:
+        if "__pycache__" not in file.parts:
+            state.update(str(file.relative_to(PACKAGE)).encode())
+            state.update(file.read_bytes())
+    return state.hexdigest()[:12]

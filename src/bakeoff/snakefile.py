@@ -1,0 +1,32 @@
+"""What the Snakefile needs to turn a config into a staged plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from bakeoff.config.load import parse_study, read_yaml
+from bakeoff.jobs.supervise import RUN_PID
+from bakeoff.machine import Machine
+from bakeoff.plan import Plan
+from bakeoff.staging import Staging
+
+
+def read_study(config: Mapping[str, Any], workflow: Any) -> Staging:
+    """Check the config and plan the study. Raises ConfigError.
+
+    Snakemake has read the config files already; they are read once more, strictly, so that a key that stands
+    twice is refused and the message names the file.
+    """
+    files = [str(file) for file in workflow.configfiles]
+    for file in files:
+        read_yaml(file)
+    source = os.path.relpath(files[-1]) if files else "the config"
+    study = parse_study(config, source)
+    if workflow.is_main_process:
+        # jobs watch this process and end themselves when it is gone
+        os.environ[RUN_PID] = str(os.getpid())
+    source_path = os.path.join(workflow.basedir, "src")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source_path, os.environ.get("PYTHONPATH")]))
+    return Staging(Plan(study, Machine.detect()))

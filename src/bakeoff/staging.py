@@ -1,0 +1,307 @@
+"""What each job of a study is told and rests on: the parameters that Snakemake tracks.
+
+Every value here that changes makes Snakemake rerun the job, and `snakemake -n` shows it; so each job gets what
+concerns it and nothing else. `versions`, `made_on` and `code` are for tracking only: jobs are not told them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from bakeoff.artifacts.base import TargetId
+from bakeoff.config.model import FileModel, TorchscriptModel, has_real_weights, weights_path
+from bakeoff.config.study import Limits
+from bakeoff.jobs.ledger import read_ledger
+from bakeoff.machine import versions_of
+from bakeoff.plan import Engine, Export, Plan, Target
+from bakeoff.precision import Precision
+from bakeoff.provenance import code_digest
+
+_EXPORT_DISTRIBUTIONS = {
+    "onnx": ("torch", "onnx", "onnxscript"),
+    "torchscript-trace": ("torch",),
+    "torchscript-script": ("torch",),
+    "exported_program": ("torch",),
+}
+_SOURCE_DISTRIBUTIONS = {"torchvision": ("torchvision",), "timm": ("timm",), "file": (), "torchscript": ()}
+
+Params = dict[str, Any]
+
+
+class Staging:
+    """Parameters, inputs and outputs of every job of a planned study."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.study = plan.study
+        self.paths = plan.paths
+
+    @cached_property
+    def _ledger(self) -> dict[str, int]:
+        return read_ledger(self.paths.ledger)
+
+    def attempt(self, record: str) -> int:
+        """How many attempts at a record failed so far."""
+        return self._ledger.get(record.removeprefix(f"{self.paths.results}/"), 0)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The device that results are made on."""
+        return self.plan.machine.fingerprint(self.plan.device)
+
+    # Folders
+
+    @property
+    def batch_folder(self) -> str:
+        """The part of an engine's path that names its batch size: a wildcard, or nothing for dynamic batch."""
+        return "" if self.study.batch.dynamic else "b{batch}"
+
+    @property
+    def batch_log(self) -> str:
+        """The same for the names of logs."""
+        return self.batch_folder
+
+    def engine_folder(self, engine: Engine) -> str:
+        """Folder of an engine."""
+        batch = "" if engine.batch_size is None else f"b{engine.batch_size}"
+        return self.paths.engine(engine.model, engine.backend, engine.precision, batch)
+
+    def export_folder(self, export: Export) -> str:
+        """Folder of an export."""
+        batch = "" if export.batch_size is None else f"b{export.batch_size}"
+        return self.paths.export(export.model, export.format, export.precision, batch)
+
+    # Inputs
+
+    def model_files(self, wildcards: Any) -> list[str]:
+        """Files of the user's that a model is made from."""
+        model = self.study.models[wildcards.model]
+        files = []
+        if isinstance(model, FileModel):
+            files.append(model.path)
+        if isinstance(model, TorchscriptModel):
+            files.append(model.path)
+        weights = weights_path(model)
+        return [*files, weights] if weights else files
+
+    def build_input(self, wildcards: Any) -> str:
+        """The record that an engine is built from: its export's, or the reference's."""
+        export = self.plan.export_of(self._engine(wildcards))
+        if export is None:
+            return f"{self.paths.reference(wildcards.model)}/reference.json"
+        return f"{self.export_folder(export)}/export.json"
+
+    # Parameters
+
+    def environment(self, _: Any) -> Params:
+        """Parameters of the environment job."""
+        names = ["snakemake", "torch", "numpy"]
+        for model in self.study.models.values():
+            names += _SOURCE_DISTRIBUTIONS[model.source]
+        for backend in self.plan.backends.values():
+            names += backend.distributions()
+        names = list(dict.fromkeys(names))
+        return {
+            "target": self._target(),
+            "device": self.plan.device,
+            "threads": self.study.threads or self.plan.machine.cores,
+            "distributions": names,
+            "versions": versions_of(tuple(names)),
+            "made_on": self.fingerprint,
+            "code": self._code("environment"),
+        }
+
+    def reference(self, wildcards: Any) -> Params:
+        """Parameters of a model's reference."""
+        model = self.study.models[wildcards.model]
+        return {
+            "target": self._target(model=wildcards.model),
+            "label": wildcards.model,
+            "model": model.model_dump(mode="json"),
+            "n_inputs": self.study.accuracy.n_inputs,
+            "threads": self.study.threads or self.plan.machine.cores,
+            "device": self.plan.device,
+            "out": self.paths.reference(wildcards.model),
+            "versions": versions_of(("torch", *_SOURCE_DISTRIBUTIONS[model.source])),
+            "made_on": self.fingerprint,
+            "code": self._code("reference"),
+        }
+
+    def export(self, wildcards: Any) -> Params:
+        """Parameters of an export."""
+        batch = self._batch(wildcards)
+        export = Export(wildcards.model, wildcards.format, wildcards.precision, batch)
+        return {
+            "target": self._target(model=wildcards.model, precision=wildcards.precision, batch_size=batch),
+            "format": wildcards.format,
+            "precision": wildcards.precision,
+            "batch_size": batch,
+            "batch_max": max(self.study.batch.sizes),
+            "label": wildcards.model,
+            "model": self.study.models[wildcards.model].model_dump(mode="json"),
+            "reference": self.paths.reference(wildcards.model),
+            "threads": self.study.threads or self.plan.machine.cores,
+            "out": self.export_folder(export),
+            "versions": versions_of(_EXPORT_DISTRIBUTIONS[wildcards.format]),
+            "code": self._code("export"),
+        }
+
+    def build(self, wildcards: Any) -> Params:
+        """Parameters of an engine build."""
+        engine = self._engine(wildcards)
+        export = self.plan.export_of(engine)
+        return {
+            **self._engine_job(wildcards, engine, "build"),
+            "export": self.export_folder(export) if export else None,
+        }
+
+    def verify(self, wildcards: Any) -> Params:
+        """Parameters of an accuracy check."""
+        engine = self._engine(wildcards)
+        model = self.study.models[wildcards.model]
+        return {
+            **self._engine_job(wildcards, engine, "verify"),
+            "tolerance": self.study.accuracy.tolerance_of(wildcards.precision).model_dump(exclude_none=True),
+            "real_weights": has_real_weights(model),
+            "batch_sizes": [t.batch_size for t in self.plan.targets_of(engine)],
+        }
+
+    def profile(self, wildcards: Any) -> Params:
+        """Parameters of a target's profile."""
+        return {
+            **self._engine_job(wildcards, self._engine(wildcards), "profile", int(wildcards.batch)),
+            "batch_size": int(wildcards.batch),
+            "runs": self.study.profile.runs,
+            "max_s": self.study.profile.max_s,
+            "out": self._target_folder(wildcards),
+        }
+
+    def time(self, wildcards: Any) -> Params:
+        """Parameters of one timing round."""
+        round_ = int(wildcards.round)
+        return {
+            **self._engine_job(wildcards, self._engine(wildcards), "time", int(wildcards.batch), round_),
+            "batch_size": int(wildcards.batch),
+            "warmup": self.study.warmup.model_dump(),
+            "timing": self.study.timing.model_dump(exclude={"rounds"}),
+            "out": f"{self._target_folder(wildcards)}/round{round_}",
+        }
+
+    def limit_s(self, stage: str) -> int:
+        """Longest time that a job of a stage may take, in whole seconds (a resource: a change reruns nothing)."""
+        limits: Limits = self.study.limits
+        of_stage = {"reference": limits.export_s, "export": limits.export_s, "build": limits.build_s}
+        return math.ceil(of_stage.get(stage, limits.time_s))
+
+    def records(self) -> list[str]:
+        """Every record that the report rests on, in the order of the plan."""
+        models = [f"{self.paths.reference(model)}/reference.json" for model in self.study.models]
+        engines = []
+        for engine in self.plan.engines:
+            folder = self.engine_folder(engine)
+            engines.append(f"{folder}/build.json")
+            if any(target.runs for target in self.plan.targets_of(engine)):
+                engines.append(f"{folder}/accuracy.json")
+        targets = [record for target in self.plan.targets if target.runs for record in self.target_records(target)]
+        return [self.paths.environment, *models, *engines, *targets]
+
+    def target_records(self, target: Target) -> list[str]:
+        """The profile and the timing rounds of one target."""
+        of = (target.model, target.backend, target.precision, target.batch_size)
+        profile = [f"{self.paths.target(*of)}/profile.json"] if self.study.profile.enabled else []
+        return [*profile, *(self.paths.timing(*of, k) for k in range(1, self.study.timing.rounds + 1))]
+
+    def cells_digest(self) -> str:
+        """A digest of the cells and of why some cannot run, so that a change of the machine is seen."""
+        text = "\n".join(f"{t.model} {t.backend} {t.precision} {t.batch_size} {t.reason}" for t in self.plan.targets)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def tracked(self, stage: str) -> dict[str, Callable[[Any], Any]]:
+        """The parameters of a rule, by name, as functions of its wildcards."""
+        make: Callable[[Any], Params] = getattr(self, stage)
+        latest: dict[tuple[str, ...], Params] = {}
+
+        def params_of(wildcards: Any) -> Params:
+            key = tuple(wildcards)
+            if key not in latest:
+                latest.clear()
+                latest[key] = make(wildcards)
+            return latest[key]
+
+        def getter(name: str) -> Callable[[Any], Any]:
+            return lambda wildcards: params_of(wildcards)[name]
+
+        return {name: getter(name) for name in _PARAM_NAMES[stage]}
+
+    def _engine(self, wildcards: Any) -> Engine:
+        return Engine(wildcards.model, wildcards.backend, wildcards.precision, self._batch(wildcards))
+
+    def _batch(self, wildcards: Any) -> int | None:
+        return None if self.study.batch.dynamic else int(wildcards.batch)
+
+    def _target_folder(self, wildcards: Any) -> str:
+        return self.paths.target(wildcards.model, wildcards.backend, wildcards.precision, wildcards.batch)
+
+    def _engine_job(
+        self, wildcards: Any, engine: Engine, stage: str, batch_size: int | None = None, round_: int | None = None
+    ) -> Params:
+        backend = self.plan.backends[engine.backend]
+        options = self.study.backends[engine.backend]
+        return {
+            "target": self._target(
+                model=engine.model,
+                backend=engine.backend,
+                precision=engine.precision,
+                batch_size=batch_size or engine.batch_size,
+                round=round_,
+            ),
+            "backend": options.model_dump(mode="json", exclude={"precisions", "threads"}),
+            "engine": self.engine_folder(engine),
+            "reference": self.paths.reference(engine.model),
+            "device": self.plan.device,
+            "threads": self.plan.threads_of(engine.backend),
+            "batch": self.plan.batch_range(engine.batch_size).model_dump(),
+            "inputs": self.plan.inputs_of(engine.model),
+            "versions": versions_of(backend.distributions()),
+            "made_on": self.fingerprint,
+            "code": self._code(stage, options.kind),
+        }
+
+    def _code(self, stage: str, kind: str | None = None) -> str:
+        return f"{stage} code {code_digest(stage, kind)}"
+
+    def _target(
+        self,
+        model: str | None = None,
+        backend: str | None = None,
+        precision: Precision | None = None,
+        batch_size: int | None = None,
+        round: int | None = None,
+    ) -> Params:
+        return TargetId(
+            study=self.study.study,
+            model=model,
+            backend=backend,
+            precision=precision,
+            batch_size=batch_size,
+            round=round,
+        ).model_dump(mode="json")
+
+
+TRACKED_ONLY = ("versions", "made_on", "code")
+"""Parameters that make results stale but that no job is told."""
+_ENGINE_JOB = ("target", "backend", "engine", "reference", "device", "threads", "batch", "inputs", *TRACKED_ONLY)
+_PARAM_NAMES: dict[str, tuple[str, ...]] = {
+    "environment": ("target", "device", "threads", "distributions", *TRACKED_ONLY),
+    "reference": ("target", "label", "model", "n_inputs", "threads", "device", "out", *TRACKED_ONLY),
+    "export": ("target", "format", "precision", "batch_size", "batch_max", "label", "model", "reference", "threads",
+               "out", "versions", "code"),
+    "build": (*_ENGINE_JOB, "export"),
+    "verify": (*_ENGINE_JOB, "tolerance", "real_weights", "batch_sizes"),
+    "profile": (*_ENGINE_JOB, "batch_size", "runs", "max_s", "out"),
+    "time": (*_ENGINE_JOB, "batch_size", "warmup", "timing", "out"),
+}  # fmt: skip

@@ -1,0 +1,19 @@
+# An engine, from an export or from the reference itself.
+rule build:
+    input:
+        STAGING.build_input,
+    output:
+        f"{ENGINE}/build.json",
+    log:
+        PATHS.log("{model}", "{backend}", "{precision}", STAGING.batch_log, "build"),
+    params:
+        **STAGING.tracked("build"),
+        results=PATHS.results,
+        attempt=attempt(f"{ENGINE}/build.json"),
+    priority: 70
+    resources:
+        limit_s=STAGING.limit_s("build"),
+    message:
+        "Build of {wildcards.model} for {wildcards.backend} {wildcards.precision}"
+    script:
+        "../../scripts/build.py"

@@ -1,0 +1,16 @@
+# What the study runs on: machine, software, settings.
+rule environment:
+    output:
+        PATHS.environment,
+    log:
+        PATHS.log("environment"),
+    params:
+        **STAGING.tracked("environment"),
+        results=PATHS.results,
+        attempt=attempt(PATHS.environment),
+    resources:
+        limit_s=STAGING.limit_s("environment"),
+    message:
+        "Looking at the machine"
+    script:
+        "../../scripts/environment.py"

@@ -1,0 +1,19 @@
+# A model in an exchange format, once for all backends that read it.
+rule export:
+    input:
+        f"{REFERENCE}/reference.json",
+    output:
+        f"{EXPORT}/export.json",
+    log:
+        PATHS.log("{model}", "exports", "{format}-{precision}", STAGING.batch_log),
+    params:
+        **STAGING.tracked("export"),
+        results=PATHS.results,
+        attempt=attempt(f"{EXPORT}/export.json"),
+    priority: 80
+    resources:
+        limit_s=STAGING.limit_s("export"),
+    message:
+        "Export of {wildcards.model} as {wildcards.format} {wildcards.precision}"
+    script:
+        "../../scripts/export.py"

@@ -1,0 +1,21 @@
+# Layer times of a target, on their own: profiling slows inference.
+rule profile:
+    input:
+        f"{ENGINE}/build.json",
+    output:
+        f"{TARGET}/profile.json",
+    log:
+        PATHS.log("{model}", "{backend}", "{precision}", "b{batch}", "profile"),
+    params:
+        **STAGING.tracked("profile"),
+        results=PATHS.results,
+        attempt=attempt(f"{TARGET}/profile.json"),
+    # every core: nothing else of the study runs while a target is measured
+    threads: workflow.cores
+    priority: 50
+    resources:
+        limit_s=STAGING.limit_s("profile"),
+    message:
+        "Profile of {wildcards.model} on {wildcards.backend} {wildcards.precision} at batch {wildcards.batch}"
+    script:
+        "../../scripts/profile.py"

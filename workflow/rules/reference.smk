@@ -1,0 +1,19 @@
+# A model as it is judged: weights, check inputs, outputs in eager fp32.
+rule reference:
+    input:
+        STAGING.model_files,
+    output:
+        f"{REFERENCE}/reference.json",
+    log:
+        PATHS.log("{model}", "reference"),
+    params:
+        **STAGING.tracked("reference"),
+        results=PATHS.results,
+        attempt=attempt(f"{REFERENCE}/reference.json"),
+    priority: 90
+    resources:
+        limit_s=STAGING.limit_s("reference"),
+    message:
+        "Reference of {wildcards.model}"
+    script:
+        "../../scripts/reference.py"

@@ -1,0 +1,95 @@
+# From collected results to plots, pages and the verdict. Nothing here measures anything.
+rule plots:
+    input:
+        PATHS.collected,
+    output:
+        report(
+            directory(f"{PATHS.report}/plots"),
+            patterns=["{plot}.svg"],
+            caption="../report/plot.rst",
+            category="Plots",
+            labels={"plot": "{plot}"},
+        ),
+    log:
+        PATHS.log("plots"),
+    params:
+        code=code_digest("plots"),
+    message:
+        "Drawing the plots of {PATHS.study}"
+    script:
+        "../../scripts/plots.py"
+
+
+rule html:
+    input:
+        collected=PATHS.collected,
+        plots=f"{PATHS.report}/plots",
+    output:
+        f"{PATHS.report}/index.html",
+    log:
+        PATHS.log("html"),
+    params:
+        code=code_digest("report"),
+    message:
+        "Writing the HTML report of {PATHS.study}"
+    script:
+        "../../scripts/html.py"
+
+
+rule markdown:
+    input:
+        collected=PATHS.collected,
+        plots=f"{PATHS.report}/plots",
+    output:
+        f"{PATHS.report}/report.md",
+    log:
+        PATHS.log("markdown"),
+    params:
+        code=code_digest("report"),
+    message:
+        "Writing the Markdown report of {PATHS.study}"
+    script:
+        "../../scripts/markdown.py"
+
+
+# The page of all studies lies outside this study's folder and is written anew with each report.
+rule index:
+    input:
+        collected=PATHS.collected,
+        html=f"{PATHS.report}/index.html",
+    output:
+        touch(f"{PATHS.results}/.index.done"),
+    log:
+        PATHS.log("index"),
+    params:
+        code=code_digest("report"),
+    message:
+        "Listing all studies in reports/index.html"
+    script:
+        "../../scripts/index.py"
+
+
+# Says how the study ended; its job fails where a target failed, so that the run's exit status tells.
+rule verdict:
+    input:
+        collected=PATHS.collected,
+        html=f"{PATHS.report}/index.html",
+        markdown=f"{PATHS.report}/report.md",
+        index=f"{PATHS.results}/.index.done",
+    output:
+        touch(f"{PATHS.results}/.verdict.ok"),
+    log:
+        PATHS.log("verdict"),
+    params:
+        code=code_digest("verdict"),
+    message:
+        "The verdict on {PATHS.study}"
+    script:
+        "../../scripts/verdict.py"
+
+
+rule report:
+    input:
+        rules.verdict.output,
+        rules.collect.output.csv,
+    default_target: True

@@ -1,0 +1,20 @@
+# An engine's outputs against the reference.
+rule verify:
+    input:
+        f"{ENGINE}/build.json",
+        f"{REFERENCE}/reference.json",
+    output:
+        f"{ENGINE}/accuracy.json",
+    log:
+        PATHS.log("{model}", "{backend}", "{precision}", STAGING.batch_log, "verify"),
+    params:
+        **STAGING.tracked("verify"),
+        results=PATHS.results,
+        attempt=attempt(f"{ENGINE}/accuracy.json"),
+    priority: 60
+    resources:
+        limit_s=STAGING.limit_s("verify"),
+    message:
+        "Accuracy of {wildcards.model} on {wildcards.backend} {wildcards.precision}"
+    script:
+        "../../scripts/verify.py"
