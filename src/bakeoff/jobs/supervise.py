@@ -82,11 +82,9 @@ def _run_child(stage: str, spec: dict[str, Any], record_file: str, log: str, lim
     with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch:
         spec_file, made = Path(scratch) / "spec.json", Path(scratch) / "record.json"
         spec_file.write_text(json.dumps(spec))
-        command = [sys.executable, "-m", "bakeoff.jobs.child", stage, str(spec_file), str(made)]
         with open(log, "wb") as output:
-            print(f"bakeoff {stage} {json.dumps(spec['job'].get('target'))}", file=sys.stderr)
             child = subprocess.Popen(
-                command,
+                _command(stage, spec_file, made),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -103,6 +101,10 @@ def _run_child(stage: str, spec: dict[str, Any], record_file: str, log: str, lim
             record = failure(stage, spec, reason, error_type)
     record.wall_s = time.monotonic() - started
     return record
+
+
+def _command(stage: str, spec_file: Path, record_file: Path) -> list[str]:
+    return [sys.executable, "-m", "bakeoff.jobs.child", stage, str(spec_file), str(record_file)]
 
 
 def _environment(scratch: str) -> dict[str, str]:

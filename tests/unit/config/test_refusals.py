@@ -1,0 +1,191 @@
+"""Each mistake ends in a message that names the key, the value and the remedy."""
+
+import pytest
+
+from bakeoff.config.load import load_study, parse_study
+from bakeoff.errors import ConfigError
+
+
+def study(**changes):
+    return {"models": {"m": {"source": "timm"}}, "backends": {"eager": None}, **changes}
+
+
+def model(**keys):
+    return study(models={"m": keys})
+
+
+REFUSED = {
+    "no mapping": ([1], ["mapping", "models"]),
+    "no models": ({"backends": {"eager": None}}, ["models", "missing"]),
+    "no backends": ({"models": {"m": {"source": "timm"}}}, ["backends", "missing"]),
+    "empty models": (study(models={}), ["models", "empty"]),
+    "empty backends": (study(backends={}), ["backends", "empty"]),
+    "models is a list": (study(models=[{"source": "timm"}]), ["models", "mapping"]),
+    "unknown key": (study(modles={}), ["modles", "unknown key", "did you mean 'models'"]),
+    "unknown key deep": (study(timing={"ci_real": 0.1}), ["timing.ci_real", "did you mean 'ci_rel'"]),
+    "unknown kind": (study(backends={"tensort": None}), ["backends.tensort", "did you mean 'tensorrt'"]),
+    "unknown kind by key": (
+        study(backends={"x": {"kind": "egaer"}}),
+        ["backends.x", "'egaer'", "did you mean 'eager'"],
+    ),
+    "unknown option": (
+        study(backends={"eager": {"chanels_last": True}}),
+        ["backends.eager.chanels_last", "did you mean 'channels_last'"],
+    ),
+    "option of another kind": (study(backends={"eager": {"capture": "trace"}}), ["backends.eager.capture"]),
+    "wrong option value": (
+        study(backends={"eager": None, "torchscript": {"capture": "tracing"}}),
+        ["backends.torchscript.capture", "'tracing'", "did you mean 'trace'"],
+    ),
+    "label is another kind": (
+        study(backends={"eager": None, "openvino": {"kind": "eager"}}),
+        ["backends.openvino", "'eager'"],
+    ),
+    "unknown precision": (study(precisions=["fp33"]), ["precisions.0", "'fp33'", "did you mean 'fp32'"]),
+    "precision twice": (study(precisions=["fp32", "fp32"]), ["precisions", "twice"]),
+    "no precisions": (study(precisions=[]), ["precisions", "empty"]),
+    "backend precision unknown": (
+        study(backends={"eager": {"precisions": ["half"]}}),
+        ["backends.eager.precisions.0", "'half'"],
+    ),
+    "model leaves the folder": (study(models={"../m": {"source": "timm"}}), ["'../m'", "folder name"]),
+    "model with slash": (study(models={"a/b": {"source": "timm"}}), ["'a/b'", "folder name"]),
+    "model with space": (study(models={"a b": {"source": "timm"}}), ["'a b'", "folder name"]),
+    "model with markup": (study(models={"<b>": {"source": "timm"}}), ["'<b>'", "folder name"]),
+    "model not ascii": (study(models={"mödel": {"source": "timm"}}), ["mödel", "folder name"]),
+    "model hidden": (study(models={".m": {"source": "timm"}}), ["'.m'", "folder name"]),
+    "model dots": (study(models={"..": {"source": "timm"}}), ["'..'", "folder name"]),
+    "model is a results file": (
+        study(models={"environment.json": {"source": "timm"}}),
+        ["models.environment.json", "another one"],
+    ),
+    "backend is a results folder": (
+        study(backends={"exports": {"kind": "eager"}}, baseline="exports"),
+        ["backends.exports", "another one"],
+    ),
+    "labels that differ in case": (
+        study(models={"m": {"source": "timm"}, "M": {"source": "timm"}}),
+        ["models.M", "case"],
+    ),
+    "label is a number": (study(models={5: {"source": "timm"}}), ["models.5"]),
+    "label too long": (study(models={"m" * 200: {"source": "timm"}}), ["models.mmm"]),
+    "study leaves the folder": (study(study="../../etc"), ["study", "'../../etc'", "folder name"]),
+    "study is empty": (study(study=""), ["study"]),
+    "no source": (model(name="resnet18"), ["models.m", "source"]),
+    "unknown source": (model(source="torchvison"), ["models.m", "did you mean 'torchvision'"]),
+    "source is null": (model(source=None), ["models.m", "source"]),
+    "model is a string": (study(models={"m": "resnet18"}), ["models.m", "mapping", "'resnet18'"]),
+    "shape is text": (model(source="timm", inputs={"x": {"shape": "3x224"}}), ["models.m.inputs.x.shape", "'3x224'"]),
+    "shape is zero": (model(source="timm", inputs={"x": {"shape": [0]}}), ["inputs.x.shape.0", "0"]),
+    "shape is negative": (model(source="timm", inputs={"x": {"shape": [-3]}}), ["inputs.x.shape.0", "-3"]),
+    "shape is huge": (model(source="timm", inputs={"x": {"shape": [10**9]}}), ["inputs.x.shape.0"]),
+    "shape is a fraction": (model(source="timm", inputs={"x": {"shape": [1.5]}}), ["inputs.x.shape.0", "1.5"]),
+    "no inputs": (model(source="timm", inputs={}), ["models.m.inputs", "empty"]),
+    "unknown dtype": (model(source="timm", inputs={"x": {"shape": [3], "dtype": "float16"}}), ["dtype", "'float16'"]),
+    "empty integer range": (
+        model(source="timm", inputs={"x": {"shape": [3], "dtype": "int64", "low": 5, "high": 5}}),
+        ["inputs.x", "high"],
+    ),
+    "checkpoint missing": (model(source="timm", weights="nowhere.safetensors"), ["weights", "nowhere.safetensors"]),
+    "factory missing": (
+        model(source="file", factory="nowhere.py:make", inputs={"x": {"shape": [3]}}),
+        ["models.m.factory", "nowhere.py"],
+    ),
+    "factory malformed": (
+        model(source="file", factory="nowhere.py", inputs={"x": {"shape": [3]}}),
+        ["models.m.factory", "path/to/file.py:function"],
+    ),
+    "torchscript missing": (
+        model(source="torchscript", path="nowhere.ts", inputs={"x": {"shape": [3]}}),
+        ["models.m.path", "nowhere.ts"],
+    ),
+    "file without inputs": (model(source="file", factory="a.py:b"), ["models.m.inputs", "missing"]),
+    "pretrained file": (
+        model(source="file", factory="a.py:b", weights="pretrained", inputs={"x": {"shape": [3]}}),
+        ["pretrained", "factory"],
+    ),
+    "seed negative": (model(source="timm", seed=-1), ["models.m.seed", "-1"]),
+    "batch empty": (study(batch={"sizes": []}), ["batch.sizes", "empty"]),
+    "batch zero": (study(batch={"sizes": [0]}), ["batch.sizes.0", "0"]),
+    "batch huge": (study(batch={"sizes": [10**9]}), ["batch.sizes.0"]),
+    "batch twice": (study(batch={"sizes": [1, 1]}), ["batch", "twice"]),
+    "batch a number": (study(batch={"sizes": 8}), ["batch.sizes", "8"]),
+    "batch is text": (study(batch={"sizes": ["8"]}), ["batch.sizes.0", "'8'"]),
+    "batch is true": (study(batch={"sizes": [True]}), ["batch.sizes.0", "True"]),
+    "ci not a number": (study(timing={"ci_rel": float("nan")}), ["timing.ci_rel", "NaN"]),
+    "ci infinite": (study(timing={"ci_rel": float("inf")}), ["timing.ci_rel"]),
+    "ci too wide": (study(timing={"ci_rel": 2}), ["timing.ci_rel", "2"]),
+    "time negative": (study(timing={"max_s": -1}), ["timing.max_s", "-1"]),
+    "rounds zero": (study(timing={"rounds": 0}), ["timing.rounds", "0"]),
+    "rounds a fraction": (study(timing={"rounds": 2.5}), ["timing.rounds", "2.5"]),
+    "device unknown": (study(device="gpu"), ["device", "'gpu'", "cuda"]),
+    "threads zero": (study(threads=0), ["threads", "0"]),
+    "limit is text": (study(limits={"build_s": "1h"}), ["limits.build_s", "'1h'"]),
+    "tolerance of unknown precision": (study(accuracy={"tolerance": {"fp31": {}}}), ["accuracy.tolerance", "fp31"]),
+    "tolerance of unknown metric": (
+        study(accuracy={"tolerance": {"fp32": {"relative_l1": 1}}}),
+        ["accuracy.tolerance.fp32.relative_l1", "did you mean 'relative_l2'"],
+    ),
+    "baseline unknown": (study(baseline="eagr"), ["baseline", "'eagr'", "did you mean 'eager'"]),
+    "baseline of a precision not asked for": (study(baseline="eager/bf16"), ["baseline", "bf16"]),
+    "baseline of no precision": (study(baseline="eager/half"), ["baseline", "'half'"]),
+    "speedup column unknown": (
+        study(report={"speedup_against": ["torchscrip"]}),
+        ["report.speedup_against.0", "torchscrip"],
+    ),
+    "title too long": (study(report={"title": "x" * 300}), ["report.title"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_with_key_value_and_remedy(case):
+    data, words = REFUSED[case]
+    with pytest.raises(ConfigError) as caught:
+        parse_study(data)
+    message = str(caught.value)
+    for word in words:
+        assert word in message, message
+    assert "pydantic" not in message
+    assert "http" not in message
+
+
+def test_every_mistake_is_named_at_once():
+    with pytest.raises(ConfigError) as caught:
+        parse_study(study(device="gpu", threads=0, batch={"sizes": []}))
+    assert all(key in str(caught.value) for key in ("device", "threads", "batch.sizes"))
+
+
+BAD_FILES = {
+    "key twice": ("models:\n  m: {source: timm}\n  m: {source: timm}\nbackends: {eager: }\n", ["line 3", "'m'", "twice"]),
+    "no yaml": ("models: [\n", ["not valid YAML", "line"]),
+    "tab": ("models:\n\tm: 1\n", ["not valid YAML"]),
+    "python object": ("models: !!python/object/apply:os.system ['true']\n", ["not valid YAML"]),
+    "empty": ("", ["mapping"]),
+    "anchors that explode": (
+        "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        + "".join(
+            f"{chr(98 + i)}: &{chr(98 + i)} [" + ", ".join([f"*{chr(97 + i)}"] * 10) + "]\n" for i in range(9)
+        ),
+        ["anchors"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_bad_files_are_refused(case, tmp_path):
+    text, words = BAD_FILES[case]
+    file = tmp_path / "study.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_study(file)
+    assert "study.yaml" in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_missing_or_binary_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="no such config file"):
+        load_study(tmp_path / "none.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load_study(tmp_path / "binary.yaml")
