@@ -19,9 +19,12 @@ from bakeoff.artifacts.collected import Collected, Row
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import TimingRecord
-from bakeoff.backends import KINDS, kind_class
+from bakeoff.backends import KINDS, kind_class, make_backend
+from bakeoff.backends.base import Cell
 from bakeoff.config.study import DEFAULT_TOLERANCE, Study
-from bakeoff.precision import MEANING
+from bakeoff.errors import BakeoffError
+from bakeoff.machine import Gpu, Machine
+from bakeoff.precision import MEANING, PRECISIONS
 
 ARTIFACTS: dict[str, tuple[type[Record], str]] = {
     "environment": (EnvironmentRecord, "results/<study>/environment.json"),
@@ -65,7 +68,46 @@ def generated() -> dict[str, str]:
         files[f"workflow/schemas/{name}.schema.json"] = _json(record.model_json_schema(by_alias=True))
     files["docs/config.md"] = _config_page()
     files["docs/artifacts.md"] = _artifacts_page()
+    files["README.md"] = _between(Path("README.md").read_text(), "backends", "\n".join(backend_table()))
     return files
+
+
+def backend_table() -> Iterator[str]:
+    """Which backend kind takes which precision on which device, as the backends themselves say.
+
+    Asked of a processor with every instruction set and of a GPU of compute capability 9.0; on a lesser machine
+    the plan leaves out more, each cell with its reason.
+    """
+    flags = frozenset({"avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_bf16", "amx_fp16", "amx_int8"})
+    gpu = Gpu(0, "an NVIDIA GPU", 80 * 2**30, (9, 0), "")
+    machines = {
+        "CPU": ("cpu", Machine("a processor", flags, 8, (), None, "g++")),
+        "NVIDIA GPU": ("cuda:0", Machine("a processor", flags, 8, (gpu,), "580", "g++")),
+    }
+    yield "| kind | what it is | on a CPU | on an NVIDIA GPU |"
+    yield "|---|---|---|---|"
+    for kind in KINDS:
+        backend = make_backend({"kind": kind})
+        cells = []
+        for device, machine in machines.values():
+            built, runs = [], []
+            for precision in PRECISIONS:
+                cell = Cell(precision, device, "file", machine)
+                if backend.cannot_build(cell) is None:
+                    (runs if backend.cannot_run(cell) is None else built).append(precision)
+            words = ", ".join(runs) or ("builds " + ", ".join(built) + "; does not run" if built else "–")
+            cells.append(words)
+        yield f"| `{kind}` | {backend.summary} | {cells[0]} | {cells[1]} |"
+
+
+def _between(text: str, name: str, content: str) -> str:
+    """Replace what stands between the markers of that name."""
+    begin, end = f"<!-- {name}: made by `make docs` -->", f"<!-- {name}: end -->"
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise BakeoffError(f"README.md lacks the markers {begin} and {end}")
+    return f"{before}{begin}\n{content}\n{end}{after}"
 
 
 def _json(schema: dict[str, Any]) -> str:
