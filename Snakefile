@@ -33,7 +33,5 @@ include: "workflow/rules/collect.smk"
 include: "workflow/rules/report.smk"
 
 
-
-
 onstart:
     start_progress()

@@ -1,7 +1,4 @@
 """Collect all records of a study into collected.json (for the report) and results.csv (one row a target)."""
 
-from snakemake.script import snakemake
-
 from bakeoff.collect.job import collect_study
-
 collect_study(snakemake.params.study, snakemake.output.collected, snakemake.output.csv)

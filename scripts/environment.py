@@ -3,8 +3,6 @@
 Makes results/<study>/environment.json.
 """
 
-from snakemake.script import snakemake
-
 from bakeoff.jobs.script import run_job
 
 run_job("environment", snakemake)

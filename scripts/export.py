@@ -3,8 +3,6 @@
 Makes results/<study>/<model>/exports/<format>-<precision>/export.json and the export beside it.
 """
 
-from snakemake.script import snakemake
-
 from bakeoff.jobs.script import run_job
 
 run_job("export", snakemake)

@@ -1,7 +1,5 @@
 """Draw the plots of a study, each as SVG and PNG, from collected.json."""
 
-from snakemake.script import snakemake
-
 from bakeoff.report.plots import make_plots
 
 make_plots(snakemake.input[0], snakemake.output[0])

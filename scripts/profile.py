@@ -3,8 +3,6 @@
 Makes results/<study>/<model>/<backend>/<precision>/b<batch>/profile.json and trace.json (opens in Perfetto).
 """
 
-from snakemake.script import snakemake
-
 from bakeoff.jobs.script import run_job
 
 run_job("profile", snakemake)

@@ -4,8 +4,6 @@ Makes results/<study>/<model>/reference/reference.json and the arrays beside it.
 and normalization statistics such that outputs vary over inputs and classes.
 """
 
-from snakemake.script import snakemake
-
 from bakeoff.jobs.script import run_job
 
 run_job("reference", snakemake)

@@ -2,8 +2,6 @@
 
 import sys
 
-from snakemake.script import snakemake
-
 from bakeoff.verdict import print_verdict
 
 sys.exit(print_verdict(snakemake.input.collected, snakemake.input.html))

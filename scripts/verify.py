@@ -3,8 +3,6 @@
 Makes results/<study>/<model>/<backend>/<precision>/accuracy.json.
 """
 
-from snakemake.script import snakemake
-
 from bakeoff.jobs.script import run_job
 
 run_job("verify", snakemake)

@@ -1,7 +1,6 @@
 """Writes what is generated from the schemas: JSON Schemas, docs/config.md and docs/artifacts.md.
 
-    python -m bakeoff.reference_docs          write them
-    python -m bakeoff.reference_docs --check  exit with 1 where a file is not current
+`python -m bakeoff.reference_docs` writes them; with `--check` it exits with 1 where a file is not current.
 """
 
 from __future__ import annotations
@@ -90,7 +89,8 @@ def backend_table() -> Iterator[str]:
         backend = make_backend({"kind": kind})
         cells = []
         for device, machine in machines.values():
-            built, runs = [], []
+            built: list[str] = []
+            runs: list[str] = []
             for precision in PRECISIONS:
                 cell = Cell(precision, device, "file", machine)
                 if backend.cannot_build(cell) is None:

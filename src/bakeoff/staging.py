@@ -185,7 +185,6 @@ class Staging:
         round_ = int(wildcards.round)
         return {
             **self._engine_job(wildcards, self._engine(wildcards), "time", int(wildcards.batch), round_),
-            "batch_size": int(wildcards.batch),
             "warmup": self.study.warmup.model_dump(),
             "timing": self.study.timing.model_dump(exclude={"rounds"}),
             "out": f"{self._target_folder(wildcards)}/round{round_}",
@@ -303,5 +302,5 @@ _PARAM_NAMES: dict[str, tuple[str, ...]] = {
     "build": (*_ENGINE_JOB, "export"),
     "verify": (*_ENGINE_JOB, "tolerance", "real_weights", "batch_sizes"),
     "profile": (*_ENGINE_JOB, "batch_size", "runs", "max_s", "out"),
-    "time": (*_ENGINE_JOB, "batch_size", "warmup", "timing", "out"),
+    "time": (*_ENGINE_JOB, "warmup", "timing", "out"),
 }  # fmt: skip

@@ -6,13 +6,13 @@ rule build:
         f"{ENGINE}/build.json",
     log:
         PATHS.log("{model}", "{backend}", "{precision}", STAGING.batch_log, "build"),
+    priority: 70
+    resources:
+        limit_s=STAGING.limit_s("build"),
     params:
         **STAGING.tracked("build"),
         results=PATHS.results,
         attempt=attempt(f"{ENGINE}/build.json"),
-    priority: 70
-    resources:
-        limit_s=STAGING.limit_s("build"),
     message:
         "Build of {wildcards.model} for {wildcards.backend} {wildcards.precision}"
     script:

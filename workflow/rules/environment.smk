@@ -4,12 +4,12 @@ rule environment:
         PATHS.environment,
     log:
         PATHS.log("environment"),
+    resources:
+        limit_s=STAGING.limit_s("environment"),
     params:
         **STAGING.tracked("environment"),
         results=PATHS.results,
         attempt=attempt(PATHS.environment),
-    resources:
-        limit_s=STAGING.limit_s("environment"),
     message:
         "Looking at the machine"
     script:

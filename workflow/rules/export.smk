@@ -6,13 +6,13 @@ rule export:
         f"{EXPORT}/export.json",
     log:
         PATHS.log("{model}", "exports", "{format}-{precision}", STAGING.batch_log),
+    priority: 80
+    resources:
+        limit_s=STAGING.limit_s("export"),
     params:
         **STAGING.tracked("export"),
         results=PATHS.results,
         attempt=attempt(f"{EXPORT}/export.json"),
-    priority: 80
-    resources:
-        limit_s=STAGING.limit_s("export"),
     message:
         "Export of {wildcards.model} as {wildcards.format} {wildcards.precision}"
     script:

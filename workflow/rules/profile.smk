@@ -6,15 +6,15 @@ rule profile:
         f"{TARGET}/profile.json",
     log:
         PATHS.log("{model}", "{backend}", "{precision}", "b{batch}", "profile"),
+    priority: 50
+    # every core: nothing else of the study runs while a target is measured
+    threads: workflow.cores
+    resources:
+        limit_s=STAGING.limit_s("profile"),
     params:
         **STAGING.tracked("profile"),
         results=PATHS.results,
         attempt=attempt(f"{TARGET}/profile.json"),
-    # every core: nothing else of the study runs while a target is measured
-    threads: workflow.cores
-    priority: 50
-    resources:
-        limit_s=STAGING.limit_s("profile"),
     message:
         "Profile of {wildcards.model} on {wildcards.backend} {wildcards.precision} at batch {wildcards.batch}"
     script:

@@ -6,13 +6,13 @@ rule reference:
         f"{REFERENCE}/reference.json",
     log:
         PATHS.log("{model}", "reference"),
+    priority: 90
+    resources:
+        limit_s=STAGING.limit_s("reference"),
     params:
         **STAGING.tracked("reference"),
         results=PATHS.results,
         attempt=attempt(f"{REFERENCE}/reference.json"),
-    priority: 90
-    resources:
-        limit_s=STAGING.limit_s("reference"),
     message:
         "Reference of {wildcards.model}"
     script:

@@ -89,7 +89,7 @@ rule verdict:
 
 
 rule report:
+    default_target: True
     input:
         rules.verdict.output,
         rules.collect.output.csv,
-    default_target: True

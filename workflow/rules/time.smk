@@ -6,17 +6,17 @@ rule time:
         f"{ROUND}/timing.json",
     log:
         PATHS.log("{model}", "{backend}", "{precision}", "b{batch}", "round{round}"),
+    # below every other stage, and lower each round: rounds are interleaved over targets
+    priority: lambda wildcards: -int(wildcards.round)
+    # every core: nothing else of the study runs while a target is measured
+    threads: workflow.cores
+    resources:
+        limit_s=STAGING.limit_s("time"),
+        gpu=lambda wildcards: int(PLAN.device != "cpu"),
     params:
         **STAGING.tracked("time"),
         results=PATHS.results,
         attempt=attempt(f"{ROUND}/timing.json"),
-    # every core: nothing else of the study runs while a target is measured
-    threads: workflow.cores
-    # below every other stage, and lower each round: rounds are interleaved over targets
-    priority: lambda wildcards: -int(wildcards.round)
-    resources:
-        limit_s=STAGING.limit_s("time"),
-        gpu=lambda wildcards: int(PLAN.device != "cpu"),
     message:
         "Timing of {wildcards.model} on {wildcards.backend} {wildcards.precision} at batch {wildcards.batch}, round {wildcards.round}"
     script:

@@ -7,13 +7,13 @@ rule verify:
         f"{ENGINE}/accuracy.json",
     log:
         PATHS.log("{model}", "{backend}", "{precision}", STAGING.batch_log, "verify"),
+    priority: 60
+    resources:
+        limit_s=STAGING.limit_s("verify"),
     params:
         **STAGING.tracked("verify"),
         results=PATHS.results,
         attempt=attempt(f"{ENGINE}/accuracy.json"),
-    priority: 60
-    resources:
-        limit_s=STAGING.limit_s("verify"),
     message:
         "Accuracy of {wildcards.model} on {wildcards.backend} {wildcards.precision}"
     script:

@@ -42,4 +42,4 @@ def make_backend(options: BackendOptions | dict[str, Any]) -> Backend:
     """The backend for one config entry, given as options or as their JSON form (with `kind`)."""
     if isinstance(options, dict):
         options = options_of(options["kind"]).model_validate(options)
-    return _KINDS[options.kind](options)  # type: ignore[attr-defined]
+    return _KINDS[options.kind](options)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bakeoff.backends.options import BackendOptions
+from bakeoff.errors import EngineError
 from bakeoff.precision import Precision
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ class EngineSpec:
         """Whether the engine serves several batch sizes."""
         return self.batch_min != self.batch_max
 
+    def check_batch(self, batch_size: int) -> None:
+        """Raise EngineError where the engine was not built for this batch size."""
+        if not self.batch_min <= batch_size <= self.batch_max:
+            raise EngineError(
+                f"the engine was built for batch sizes {self.batch_min} to {self.batch_max}, not for {batch_size}"
+            )
+
 
 @dataclass(frozen=True)
 class InputInfo:
@@ -98,6 +106,8 @@ class LayerTimes:
     layers: list[Layer]
     runs: int
     notes: list[str] = field(default_factory=list)
+    latency_ms: float | None = None
+    """Median of the whole inference with the profiler on, in milliseconds; None where it was not taken."""
 
 
 class Session(ABC):
@@ -168,7 +178,7 @@ class Backend(ABC):
         """Why an engine of this target cannot be run here although it can be built; None when it can."""
         return None
 
-    def import_library(self) -> None:  # noqa: B027
+    def import_library(self) -> None:
         """Import what `load` needs, so that the time of importing can be told from the time of loading."""
 
     @abstractmethod
@@ -176,6 +186,12 @@ class Backend(ABC):
         """Build an engine from the export's folder into the empty folder `out`.
 
         Raises BuildError with the library's own reason where it refuses.
+        """
+
+    def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
+        """Fill in what only the finished engine in `folder` can say of itself: dtypes, fallback, notes.
+
+        Called once after build() and not counted in build_s, so it may load the engine and run it.
         """
 
     @abstractmethod

@@ -30,7 +30,7 @@ class _StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if isinstance(key, str | int | float | bool) and key in seen:
                 line = key_node.start_mark.line + 1
                 raise ConfigError(f"line {line}: the key '{key}' stands twice; remove one of them")
@@ -49,7 +49,7 @@ def read_yaml(path: str | Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from None
     try:
-        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+        data = yaml.load(text, Loader=_StrictLoader)
     except ConfigError as error:
         raise ConfigError(f"{path}, {error}") from None
     except yaml.YAMLError as error:
@@ -139,8 +139,11 @@ def _mistakes(study: Study) -> Iterable[str]:
         elif precision not in PRECISIONS:
             yield f"{path}: '{precision}' is no precision{nearest(precision, PRECISIONS)}"
         elif precision not in study.precisions_of(label):
-            asked = ", ".join(study.precisions_of(label))
-            yield f"{path}: backend '{label}' is not asked for {precision} here (it has {asked}); write '{label}/{asked.split(', ')[0]}'"
+            asked = study.precisions_of(label)
+            yield (
+                f"{path}: backend '{label}' is not asked for {precision} here (it has {', '.join(asked)}); "
+                f"write '{label}/{asked[0]}'"
+            )
 
 
 def _missing_files(path: str, model: ModelBase) -> Iterable[str]:

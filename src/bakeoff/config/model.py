@@ -113,9 +113,7 @@ class TorchscriptModel(ModelBase):
     """Input tensors by name, in the order of the module's forward()."""
 
 
-ModelSpec = Annotated[
-    Union[TorchvisionModel, TimmModel, FileModel, TorchscriptModel], Field(discriminator="source")
-]
+ModelSpec = Annotated[Union[TorchvisionModel, TimmModel, FileModel, TorchscriptModel], Field(discriminator="source")]
 
 
 def weights_path(model: ModelBase) -> str | None:

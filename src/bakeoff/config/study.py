@@ -1,6 +1,6 @@
 """The schema of a study. Everything a config file may say is said here, once."""
 
-from typing import Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Field, model_validator
 
@@ -13,10 +13,10 @@ from bakeoff.precision import Precision
 PositiveFloat = Annotated[float, Field(gt=0, le=1e9)]
 BatchSize = Annotated[int, Field(ge=1, le=65536)]
 
-BackendEntry = Annotated[
-    Union[tuple(options_of(kind) for kind in KINDS)],  # type: ignore[misc]
-    Field(discriminator="kind"),
-]
+if TYPE_CHECKING:
+    BackendEntry = BackendOptions
+else:
+    BackendEntry = Annotated[Union[tuple(options_of(kind) for kind in KINDS)], Field(discriminator="kind")]
 
 
 class Batch(Section):
@@ -178,8 +178,7 @@ class Study(Section):
 
     def precisions_of(self, label: str) -> list[Precision]:
         """Precisions asked of one backend."""
-        options: BackendOptions = self.backends[label]
-        return options.precisions or self.precisions
+        return self.backends[label].precisions or self.precisions
 
 
 def parse_reference(text: str) -> tuple[str, Precision]:

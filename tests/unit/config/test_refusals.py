@@ -156,16 +156,17 @@ def test_every_mistake_is_named_at_once():
 
 
 BAD_FILES = {
-    "key twice": ("models:\n  m: {source: timm}\n  m: {source: timm}\nbackends: {eager: }\n", ["line 3", "'m'", "twice"]),
+    "key twice": (
+        "models:\n  m: {source: timm}\n  m: {source: timm}\nbackends: {eager: }\n",
+        ["line 3", "'m'", "twice"],
+    ),
     "no yaml": ("models: [\n", ["not valid YAML", "line"]),
     "tab": ("models:\n\tm: 1\n", ["not valid YAML"]),
     "python object": ("models: !!python/object/apply:os.system ['true']\n", ["not valid YAML"]),
     "empty": ("", ["mapping"]),
     "anchors that explode": (
         "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
-        + "".join(
-            f"{chr(98 + i)}: &{chr(98 + i)} [" + ", ".join([f"*{chr(97 + i)}"] * 10) + "]\n" for i in range(9)
-        ),
+        + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [" + ", ".join([f"*{chr(97 + i)}"] * 10) + "]\n" for i in range(9)),
         ["anchors"],
     ),
 }

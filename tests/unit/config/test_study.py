@@ -21,7 +21,11 @@ def test_kind_may_be_left_out_where_the_label_is_one():
 
 def test_backends_take_the_precisions_of_the_study_or_their_own():
     study = parse_study(
-        {**MINIMAL, "precisions": ["fp32", "bf16"], "backends": {"eager": None, "torchscript": {"precisions": ["fp32"]}}}
+        {
+            **MINIMAL,
+            "precisions": ["fp32", "bf16"],
+            "backends": {"eager": None, "torchscript": {"precisions": ["fp32"]}},
+        }
     )
     assert study.precisions_of("eager") == ["fp32", "bf16"]
     assert study.precisions_of("torchscript") == ["fp32"]

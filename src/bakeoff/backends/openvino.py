@@ -1,0 +1,316 @@
+"""OpenVINO on the CPU.
+
+The engine is OpenVINO's intermediate representation (.xml with its .bin); loading compiles it for the
+processor, which is why OpenVINO loads more slowly than others and builds faster.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, LayerTimes, Session
+from bakeoff.backends.options import BackendOptions
+from bakeoff.errors import BuildError, EngineError
+from bakeoff.precision import Precision
+from bakeoff.profiling.running_average import durations_us
+
+if TYPE_CHECKING:
+    import numpy as np
+    import openvino as ov
+
+GRAPH = "engine.xml"
+WEIGHTS = "engine.bin"
+
+_HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+
+_DTYPES = {
+    "f64": "float64",
+    "f32": "float32",
+    "f16": "float16",
+    "bf16": "bfloat16",
+    "f8e4m3": "float8_e4m3fn",
+    "f8e5m2": "float8_e5m2",
+    "i64": "int64",
+    "i32": "int32",
+    "i16": "int16",
+    "i8": "int8",
+    "u8": "uint8",
+    "boolean": "bool",
+}
+
+# Nodes of the runtime model that hold or hand over data and are never executed as layers.
+_NOT_LAYERS = frozenset({"Const", "Input", "Output", "Parameter", "Result"})
+
+_WARM_UP_RUNS = 2
+
+_RUNS_PER_COMPILATION = 4
+
+
+class OpenVinoOptions(BackendOptions):
+    """OpenVINO on the CPU: latency hint, one stream, as many threads as every other backend."""
+
+    kind: Literal["openvino"] = "openvino"
+    cpu_pinning: bool = False
+    """Bind threads to cores. OpenVINO itself would bind them; off here, since no other backend binds its
+    threads, and bound threads cannot give way to other processes on the same cores."""
+
+
+class OpenVino(Backend):
+    """Converts ONNX to OpenVINO's representation and runs it in one InferRequest."""
+
+    kind = "openvino"
+    summary = "OpenVINO: Intel's engine, here on the CPU"
+    rank = 50
+    Options = OpenVinoOptions
+    options: OpenVinoOptions
+
+    def export_key(self, precision: Precision) -> ExportKey:
+        """See Backend.export_key: OpenVINO casts by itself when it compiles."""
+        return ExportKey("onnx", "fp32")
+
+    def distributions(self) -> tuple[str, ...]:
+        """See Backend.distributions."""
+        return ("openvino",)
+
+    def cannot_build(self, cell: Cell) -> str | None:
+        """See Backend.cannot_build."""
+        if importlib.util.find_spec("openvino") is None:
+            return "the package openvino is not installed"
+        if cell.device != "cpu":
+            return "OpenVINO does not run on NVIDIA GPUs; it is measured in a study with device: cpu"
+        flags = cell.machine.cpu_flags
+        if cell.precision == "tf32":
+            return "TF32 exists on NVIDIA GPUs only"
+        if cell.precision in ("int8", "fp8"):
+            return "post-training quantization for OpenVINO is not implemented yet in Bakeoff"
+        if cell.precision == "bf16" and not flags & {"avx512_bf16", "amx_bf16"}:
+            return "this processor has no bf16 instructions (avx512_bf16, amx_bf16): OpenVINO would compute in fp32"
+        if cell.precision == "fp16" and not flags & {"avx512_fp16", "amx_fp16", "asimdhp"}:
+            return "this processor has no fp16 instructions (avx512_fp16, amx_fp16): OpenVINO would compute in fp32"
+        return None
+
+    def import_library(self) -> None:
+        """See Backend.import_library."""
+        import openvino  # noqa: F401
+
+    def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
+        """See Backend.build. Weights are stored as fp16 for an fp16 engine, else as they were exported."""
+        import openvino as ov
+
+        source = export / "model.onnx"
+        try:
+            model = ov.Core().read_model(source)
+            _set_batch(model, spec, source)
+            ov.save_model(model, out / GRAPH, compress_to_fp16=spec.precision == "fp16")
+        except RuntimeError as error:
+            raise BuildError(f"OpenVINO cannot convert {source}: {error}") from error
+        return Built(files=[GRAPH, WEIGHTS])
+
+    def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
+        """See Backend.inspect: the runtime model after one inference on zeros.
+
+        Before that, a model with a dynamic batch dimension has not chosen its implementations.
+        """
+        import numpy as np
+
+        from bakeoff.profiling.precision_held import record_dtypes
+
+        compiled = self.compile(folder / GRAPH, spec)
+        request = compiled.create_infer_request()
+        zeros = [np.zeros((spec.batch_opt, *i.shape), dtype=i.dtype) for i in spec.inputs]
+        _set_inputs(request, _as_taken(zeros, compiled, folder / GRAPH))
+        request.infer(share_outputs=True)
+        nodes = _runtime_nodes(compiled).values()
+        record_dtypes(built, [(node.type, node.dtype) for node in nodes], spec.precision)
+
+    def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
+        """See Backend.load."""
+        spec.check_batch(batch_size)
+        return OpenVinoSession(self, folder / files[0], spec)
+
+    def compile(self, graph: Path, spec: EngineSpec, profile: bool = False) -> ov.CompiledModel:
+        """Compile the engine for this processor. Raises EngineError where OpenVINO refuses it."""
+        import openvino as ov
+
+        core = ov.Core()
+        settings: dict[str, Any] = {
+            # Without the hint OpenVINO computes in bf16 wherever the processor has AMX.
+            "INFERENCE_PRECISION_HINT": _HINTS[spec.precision],
+            "EXECUTION_MODE_HINT": "ACCURACY" if spec.precision == "fp32" else "PERFORMANCE",
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": spec.threads,
+            "ENABLE_CPU_PINNING": self.options.cpu_pinning,
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
+            "PERF_COUNT": profile,
+        }
+        try:
+            return core.compile_model(core.read_model(graph), "CPU", settings)
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO cannot load {graph}: {error}") from error
+
+
+class OpenVinoSession(Session):
+    """One InferRequest whose input tensors are set once and whose outputs stay in its own memory."""
+
+    def __init__(self, backend: OpenVino, graph: Path, spec: EngineSpec) -> None:
+        self._backend = backend
+        self._graph = graph
+        self._spec = spec
+        self._compiled = backend.compile(graph, spec)
+        self._request = self._compiled.create_infer_request()
+        self._arrays: list[np.ndarray] = []
+
+    def prepare(self, inputs: list[np.ndarray]) -> None:
+        """See Session.prepare."""
+        self._arrays = _as_taken(inputs, self._compiled, self._graph)
+        _set_inputs(self._request, self._arrays)
+
+    def run(self) -> Any:
+        """See Session.run."""
+        return self._request.infer(share_outputs=True)
+
+    def outputs(self) -> list[np.ndarray]:
+        """See Session.outputs."""
+        import numpy as np
+
+        arrays = [np.array(tensor.data) for tensor in self._request.output_tensors]
+        return [a.astype(np.float32) if np.issubdtype(a.dtype, np.floating) else a for a in arrays]
+
+    def layers(self, runs: int, max_s: float) -> LayerTimes:
+        """See Session.layers: OpenVINO's own counters, on compilations of their own.
+
+        The counters tell, in whole microseconds, each layer's average over all inferences since compilation,
+        cold first ones included. So the inferences are spread over several compilations, as many as half of
+        max_s allows, each with its own warm-up, and single durations come from differences of totals.
+        """
+        from bakeoff.profiling.layers import LayerSamples, summarise
+
+        started = time.perf_counter()
+        compiled = self._backend.compile(self._graph, self._spec, profile=True)
+        compile_s = time.perf_counter() - started
+        compilations = max(1, min(-(-runs // _RUNS_PER_COMPILATION), int(max_s / 2 / compile_s)))
+        per_compilation = -(-runs // compilations)
+        started = time.perf_counter()
+        ms: dict[str, list[float]] = {}
+        kinds: dict[str, tuple[str, str]] = {}
+        whole_ms: list[float] = []
+        while True:
+            counted, latencies = self._count(compiled, min(per_compilation, runs - len(whole_ms)), started + max_s)
+            for counters in zip(*counted, strict=True):
+                name = counters[0].node_name
+                averages = [counter.real_time.total_seconds() * 1e6 for counter in counters]
+                ms.setdefault(name, []).extend(us / 1000 for us in durations_us(averages, _WARM_UP_RUNS))
+                kinds[name] = counters[0].node_type, counters[-1].exec_type
+            whole_ms += latencies
+            if len(whole_ms) >= runs or time.perf_counter() - started > max_s:
+                break
+            compiled = self._backend.compile(self._graph, self._spec, profile=True)
+        nodes = _runtime_nodes(compiled)
+        layers = [
+            LayerSamples(
+                name=name,
+                type=kinds[name][0],
+                ms=ms[name],
+                input_shapes=node.input_shapes,
+                output_shapes=node.output_shapes,
+                dtype=node.dtype,
+                fused=node.fused,
+                kernel=kinds[name][1],
+            )
+            for name, node in nodes.items()
+            if any(ms.get(name, []))
+        ]
+        resolution = min(per_compilation, len(whole_ms)) + _WARM_UP_RUNS
+        note = (
+            f"OpenVINO counts in averages of whole microseconds: a layer's time in one run is good to {resolution} us"
+        )
+        return LayerTimes(summarise(layers), len(whole_ms), [note], statistics.median(whole_ms))
+
+    def _count(
+        self, compiled: ov.CompiledModel, runs: int, until: float
+    ) -> tuple[list[list[ov.ProfilingInfo]], list[float]]:
+        """The counters after each inference, those of the warm-up first, and latencies in ms without those."""
+        request = compiled.create_infer_request()
+        _set_inputs(request, self._arrays)
+        counted, latencies = [], []
+        for _ in range(_WARM_UP_RUNS + runs):
+            before = time.perf_counter()
+            request.infer(share_outputs=True)
+            after = time.perf_counter()
+            latencies.append((after - before) * 1000)
+            counted.append(request.get_profiling_info())
+            if len(latencies) > _WARM_UP_RUNS and after > until:
+                break
+        return counted, latencies[_WARM_UP_RUNS:]
+
+    def close(self) -> None:
+        """See Session.close."""
+        del self._request, self._compiled
+
+
+class _RuntimeNode:
+    """One node of the graph as OpenVINO executes it."""
+
+    def __init__(self, operation: Any) -> None:
+        facts = operation.rt_info
+        self.type = facts["layerType"].astype(str)
+        precision = facts["runtimePrecision"].astype(str)
+        self.dtype = _DTYPES.get(precision, precision)
+        sources = [name for name in facts["originalLayersNames"].astype(str).split(",") if name]
+        self.fused = [name for name in sources if name != operation.get_friendly_name()]
+        self.input_shapes = _shapes(value.get_source_output() for value in operation.inputs())
+        self.output_shapes = _shapes(operation.outputs())
+
+
+def _runtime_nodes(compiled: ov.CompiledModel) -> dict[str, _RuntimeNode]:
+    operations = compiled.get_runtime_model().get_ordered_ops()
+    nodes = {operation.get_friendly_name(): _RuntimeNode(operation) for operation in operations}
+    return {name: node for name, node in nodes.items() if node.type not in _NOT_LAYERS}
+
+
+def _shapes(outputs: Any) -> list[list[int]]:
+    shapes = [output.get_partial_shape() for output in outputs]
+    return [list(shape.to_shape()) for shape in shapes if shape.is_static]
+
+
+def _set_batch(model: ov.Model, spec: EngineSpec, source: Path) -> None:
+    """Fix the batch dimension where the engine is for one size; refuse a fixed model for several."""
+    shapes = {}
+    for argument in model.inputs:
+        shape = argument.partial_shape
+        batch = shape[0]
+        if batch.is_dynamic:
+            if not spec.dynamic:
+                shape[0] = spec.batch_opt
+        elif not batch.get_length() == spec.batch_min == spec.batch_max:
+            raise BuildError(
+                f"{source} has a fixed batch size of {batch.get_length()} at input {argument.any_name!r}; batch sizes "
+                f"{spec.batch_min} to {spec.batch_max} are asked for: export it with a dynamic batch dimension"
+            )
+        shapes[argument.any_name] = shape
+    if not spec.dynamic:
+        model.reshape(shapes)
+
+
+def _as_taken(inputs: list[np.ndarray], compiled: ov.CompiledModel, graph: Path) -> list[np.ndarray]:
+    """The inputs in the element types that the engine takes, contiguous."""
+    import numpy as np
+
+    if len(inputs) != len(compiled.inputs):
+        raise EngineError(f"{graph} takes {len(compiled.inputs)} inputs, {len(inputs)} were given")
+    return [
+        np.ascontiguousarray(array, dtype=argument.element_type.to_dtype())
+        for array, argument in zip(inputs, compiled.inputs, strict=True)
+    ]
+
+
+def _set_inputs(request: ov.InferRequest, arrays: list[np.ndarray]) -> None:
+    import openvino as ov
+
+    for i, array in enumerate(arrays):
+        request.set_input_tensor(i, ov.Tensor(array, shared_memory=True))

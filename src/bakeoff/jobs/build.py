@@ -1,0 +1,94 @@
+"""The job that builds one engine."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bakeoff.artifacts.accuracy import ReferenceRecord
+from bakeoff.artifacts.build import BuildRecord, ExportRecord
+from bakeoff.artifacts.io import check_digests, digests, read_record
+from bakeoff.errors import BuildError
+from bakeoff.jobs.engine_job import EngineJob
+from bakeoff.jobs.stages import RECORD_FILES
+from bakeoff.machine import versions_of
+
+# What other jobs leave in an engine's folder (an engine of fixed batch size shares it with its target).
+_OF_OTHERS = frozenset(RECORD_FILES.values()) - {"build.json"} | {"trace.json"}
+
+_PREFIX = ".build-"
+
+
+class Spec(EngineJob):
+    """What to build, and from which export."""
+
+    export: str | None
+    """Folder of the export; None where nothing is exported, and the engine is made from the reference."""
+
+
+def run(spec_json: dict[str, Any]) -> BuildRecord:
+    """Build the engine, in a folder of its own that replaces the earlier engine's files when it is whole.
+
+    Raises BakeoffError where the export is not as it was made, BuildError where the backend refuses it.
+    """
+    spec = Spec.model_validate(spec_json)
+    backend, engine_spec = spec.make_backend(), spec.engine_spec()
+    source, export_s = _source(spec)
+    folder = Path(spec.engine)
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_earlier(folder)
+    backend.import_library()
+    new = Path(tempfile.mkdtemp(dir=folder, prefix=_PREFIX))
+    try:
+        started = time.perf_counter()
+        built = backend.build(source, engine_spec, new)
+        build_s = time.perf_counter() - started
+        backend.inspect(new, built, engine_spec)
+        for name in built.files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (new / name).replace(folder / name)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    files = digests(folder, built.files)
+    return BuildRecord(
+        target=spec.target,
+        status="ok",
+        build_s=build_s,
+        export_s=export_s,
+        engine_bytes=sum(file.bytes for file in files.values()),
+        files=files,
+        batch=spec.batch,
+        layer_dtypes=built.layer_dtypes,
+        holds_precision=built.holds_precision,
+        fallback=built.fallback,
+        notes=built.notes,
+        library=versions_of(backend.distributions()),
+        options=spec.backend,
+        device=spec.device,
+    )
+
+
+def _source(spec: Spec) -> tuple[Path, float | None]:
+    """The folder to build from, its files checked, and how long its export took."""
+    if spec.export is None:
+        folder = Path(spec.reference)
+        check_digests(folder, read_record(folder / "reference.json", ReferenceRecord).files)
+        return folder, None
+    folder = Path(spec.export)
+    record = read_record(folder / "export.json", ExportRecord)
+    if not record.ok:
+        raise BuildError(f"there is nothing to build from: the export in {folder} failed ({record.reason})")
+    check_digests(folder, record.files)
+    return folder, record.export_s
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove what earlier builds left, so that a failed build leaves no engine; sub-folders are other targets'."""
+    for path in folder.iterdir():
+        if path.is_dir() and path.name.startswith(_PREFIX):
+            shutil.rmtree(path)
+        elif path.is_file() and path.name not in _OF_OTHERS and not path.name.startswith("."):
+            path.unlink()

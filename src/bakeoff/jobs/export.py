@@ -1,0 +1,138 @@
+"""Writes a model in an exchange format."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.artifacts.accuracy import ReferenceRecord
+from bakeoff.artifacts.base import Part, TargetId
+from bakeoff.artifacts.build import ExportRecord
+from bakeoff.artifacts.io import check_digests, digests, read_record
+from bakeoff.errors import ExportError
+from bakeoff.exports import FORMATS, cannot_export, exporter
+from bakeoff.exports.base import ExportTask
+from bakeoff.exports.reason import essential_line
+from bakeoff.machine import versions_of
+from bakeoff.models.arrays import load_arrays
+from bakeoff.models.load import load_reference_model
+from bakeoff.models.outputs import flatten, is_plain
+from bakeoff.precision import Precision
+
+if TYPE_CHECKING:
+    import torch
+
+EXAMPLE_BATCH = 2
+"""Batch size of the example behind a dynamic export: torch.export takes 0 and 1 for constants."""
+_LIBRARIES = ("torch", "torchvision", "timm", "onnx", "onnxscript", "onnx-ir")
+
+
+class Spec(Part):
+    """One export."""
+
+    target: TargetId
+    format: str
+    """A name of `bakeoff.exports.FORMATS`."""
+    precision: Precision
+    """fp32, fp16 or bf16: of the weights and the floating inputs."""
+    batch_size: int | None
+    """Null for a dynamic batch dimension."""
+    batch_max: int
+    """Largest batch size of the study."""
+    label: str
+    model: dict[str, Any]
+    """The model's config section as JSON."""
+    reference: str
+    """Folder of the model's reference."""
+    out: str
+    """The export's folder."""
+    threads: int
+
+
+def run(spec_json: dict[str, Any]) -> ExportRecord:
+    """Write the export into its folder. Raises ExportError that quotes the exporter."""
+    import torch
+
+    spec = Spec.model_validate(spec_json)
+    torch.set_num_threads(spec.threads)
+    what = f"models.{spec.label} cannot be exported as {spec.format}"
+    if spec.format not in FORMATS:
+        raise ExportError(f"{what}: unknown format; known: {', '.join(FORMATS)}")
+    refusal = cannot_export(spec.format, spec.model["source"])
+    if refusal:
+        raise ExportError(f"{what}: {refusal}")
+    reference = Path(spec.reference)
+    check_digests(reference, read_record(reference / "reference.json", ReferenceRecord).files)
+    module = load_reference_model(reference, spec.model, spec.label)
+    module, inputs = _in_precision(module, _example(reference, spec), spec.precision)
+    try:
+        with torch.no_grad():
+            output = module(*inputs)
+    except Exception as error:
+        raise ExportError(f"{what} in {spec.precision}: the model itself fails: {essential_line(error)}") from error
+    task = ExportTask(
+        inputs=inputs,
+        input_names=list(load_arrays(reference / "inputs.npz")),
+        output_names=[name for name, _ in flatten(output)],
+        batch_max=spec.batch_max if spec.batch_size is None else None,
+        plain_outputs=is_plain(output),
+        source=spec.model["source"],
+    )
+    out = _empty_folder(spec.out)
+    try:
+        exported = exporter(spec.format)(module, task, out)
+    except Exception as error:
+        remedy = "; batch.dynamic: false makes exports of fixed size" if task.dynamic else ""
+        raise ExportError(f"{what}: {_told(error)}{remedy}") from error
+    return ExportRecord(
+        target=spec.target,
+        status="ok",
+        format=spec.format,
+        export_s=exported.export_s,
+        files=digests(out, exported.files),
+        batch_size=spec.batch_size,
+        library=versions_of(_LIBRARIES),
+        notes=exported.notes,
+    )
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, ExportError) else essential_line(error)
+
+
+def _example(reference: Path, spec: Spec) -> list[torch.Tensor]:
+    import numpy as np
+    import torch
+
+    size = spec.batch_size or EXAMPLE_BATCH
+    arrays = load_arrays(reference / "inputs.npz").values()
+    return [torch.from_numpy(np.resize(array, (size, *array.shape[1:]))) for array in arrays]
+
+
+def _in_precision(
+    module: torch.nn.Module, inputs: list[torch.Tensor], precision: Precision
+) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
+    import torch
+
+    if precision == "fp32":
+        return module, tuple(inputs)
+    dtypes = {"fp16": torch.float16, "bf16": torch.bfloat16}
+    if precision not in dtypes:
+        raise ExportError(f"exports exist in fp32, {' and '.join(dtypes)}; {precision} is made from one by the backend")
+    dtype = dtypes[precision]
+    return module.to(dtype), tuple(t.to(dtype) if t.is_floating_point() else t for t in inputs)
+
+
+def _empty_folder(path: str) -> Path:
+    """The folder without what an earlier attempt left, its record apart."""
+    out = Path(path)
+    out.mkdir(parents=True, exist_ok=True)
+    for entry in out.iterdir():
+        if entry.suffix == ".json" or entry.name.startswith("."):
+            continue
+        # exports of fixed batch size lie in b<batch>/ beside those of a dynamic one
+        if entry.is_dir() and entry.name.startswith("b") and entry.name[1:].isdigit():
+            continue
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    return out

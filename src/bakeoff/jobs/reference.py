@@ -1,0 +1,170 @@
+"""Makes the reference of a model: its weights, the check inputs, and its outputs in eager fp32."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.models.spread import spread, top1_classes
+from bakeoff.artifacts.accuracy import OutputSpread, ReferenceRecord
+from bakeoff.artifacts.base import Part, TargetId
+from bakeoff.artifacts.io import digests
+from bakeoff.config.model import InputSpec, ModelBase, TorchscriptModel, describe, has_real_weights
+from bakeoff.errors import ModelError, UselessReferenceError
+from bakeoff.machine import versions_of
+from bakeoff.models.arrays import save_arrays
+from bakeoff.models.forward import forward
+from bakeoff.models.inputs import CHECK, seeded_inputs
+from bakeoff.models.load import MODEL, SCRIPT, STATE
+from bakeoff.models.make import describe_weights, make_model, parse_model
+from bakeoff.models.outputs import flatten
+from bakeoff.models.seeding import seeded
+from bakeoff.models.statistics import set_statistics
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+INPUTS = "inputs.npz"
+OUTPUTS = "outputs.npz"
+CHUNK = 8
+"""Inputs that go through the model at once."""
+NO_SPREAD = 1e-5
+"""An output whose standard deviation over inputs is below this fraction of its root mean square is called constant:
+fp32 backends differ from each other by as much (relative errors of 2e-7 to 5e-5 were measured)."""
+
+
+class Spec(Part):
+    """One model, and where its reference goes."""
+
+    target: TargetId
+    label: str
+    model: dict[str, Any]
+    """The model's config section as JSON."""
+    n_inputs: int
+    threads: int
+    device: str
+    """`cpu` or `cuda:<index>`: where the reference outputs are computed."""
+    out: str
+    """The reference's folder."""
+
+
+def run(spec_json: dict[str, Any]) -> ReferenceRecord:
+    """Write inputs.npz, outputs.npz, model.json and state.pt (or module.ts) into the folder.
+
+    Raises ModelError where the model cannot be made or called, UselessReferenceError where its outputs judge nothing.
+    """
+    import torch
+
+    spec = Spec.model_validate(spec_json)
+    torch.set_num_threads(spec.threads)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    model = parse_model(spec.model)
+    out = Path(spec.out)
+    out.mkdir(parents=True, exist_ok=True)
+    module = make_model(spec.label, model)
+    real = has_real_weights(model)
+    statistics = None if real else set_statistics(module, spec.label, model)
+    input_specs: dict[str, InputSpec] = model.inputs  # type: ignore[attr-defined]
+    inputs = seeded_inputs(input_specs, spec.n_inputs, model.seed, CHECK)
+    with seeded(model.seed):
+        outputs = _outputs(module.to(spec.device), spec.label, inputs, spec.device)
+    spreads = _spreads(spec.label, outputs, real)
+    save_arrays(out / INPUTS, inputs)
+    save_arrays(out / OUTPUTS, outputs)
+    (out / MODEL).write_text(json.dumps({"label": spec.label, "model": spec.model}, indent=1) + "\n", encoding="utf-8")
+    state = _save(module, model, out)
+    weights = [*module.parameters()]
+    return ReferenceRecord(
+        target=spec.target,
+        status="ok",
+        description=describe(spec.label, model),
+        weights=describe_weights(model),
+        real_weights=real,
+        parameters=sum(p.numel() for p in weights),
+        parameter_bytes=sum(p.numel() * p.element_size() for p in weights),
+        inputs=[{"name": name, "shape": list(s.shape), "dtype": s.dtype} for name, s in input_specs.items()],
+        outputs=spreads,
+        n_inputs=spec.n_inputs,
+        statistics=statistics,
+        files=digests(out, [MODEL, state, INPUTS, OUTPUTS]),
+        library=versions_of(("torch", "torchvision", "timm", "numpy", "safetensors")),
+    )
+
+
+def _save(module: torch.nn.Module, model: ModelBase, out: Path) -> str:
+    import torch
+
+    if isinstance(model, TorchscriptModel):
+        shutil.copyfile(model.path, out / SCRIPT)
+        return SCRIPT
+    torch.save(module.to("cpu").state_dict(), out / STATE)
+    return STATE
+
+
+def _outputs(module: torch.nn.Module, label: str, inputs: dict[str, np.ndarray], device: str) -> dict[str, np.ndarray]:
+    """Flat outputs by name, n_inputs first."""
+    import numpy as np
+
+    chunks: dict[str, list[np.ndarray]] = {}
+    n = len(next(iter(inputs.values())))
+    for start in range(0, n, CHUNK):
+        chunk = {name: array[start : start + CHUNK] for name, array in inputs.items()}
+        size = len(next(iter(chunk.values())))
+        for name, tensor in flatten(forward(module, label, chunk, device)):
+            if tensor.ndim == 0 or tensor.shape[0] != size:
+                raise ModelError(
+                    f"models.{label}: output {name} has shape {list(tensor.shape)} for a batch of {size} inputs; "
+                    "every output's first dimension must be the batch: wrap the model so that it leaves this one out"
+                )
+            tensor = tensor.detach().cpu()
+            # numpy knows no bfloat16
+            widened = tensor.float() if tensor.is_floating_point() else tensor
+            chunks.setdefault(name, []).append(widened.numpy())
+    try:
+        return {name: np.concatenate(parts) for name, parts in chunks.items()}
+    except ValueError as error:
+        raise ModelError(
+            f"models.{label}: the shape of an output depends on the values of the inputs ({error}); "
+            "no engine of fixed shapes can be made of that"
+        ) from error
+
+
+def _spreads(label: str, outputs: dict[str, np.ndarray], real_weights: bool) -> list[OutputSpread]:
+    """Spread of every output. Raises UselessReferenceError where they cannot judge an engine.
+
+    With random weights every floating output must vary; real weights may have constant outputs (anchor boxes, for
+    example) beside one that varies.
+    """
+    import numpy as np
+
+    found, constant = [], []
+    floating = [name for name, array in outputs.items() if np.issubdtype(array.dtype, np.inexact)]
+    for name, array in outputs.items():
+        if name in floating and not np.isfinite(array).all():
+            raise UselessReferenceError(
+                f"models.{label}: output {name} of eager fp32 has {np.count_nonzero(~np.isfinite(array))} NaN or "
+                f"infinite values of {array.size}; check the weights and the inputs' ranges"
+            )
+        std = spread([array])
+        if std <= NO_SPREAD * float(np.sqrt(np.mean(np.square(np.abs(array.astype(np.float64)))))):
+            constant.append(name)
+        found.append(
+            OutputSpread(
+                name=name,
+                shape=list(array.shape[1:]),
+                dtype=str(array.dtype),
+                std=std,
+                top1_classes=top1_classes(array),
+            )
+        )
+    if len(constant) == len(outputs) or (not real_weights and set(constant) & set(floating)):
+        raise UselessReferenceError(
+            f"models.{label}: output {', '.join(constant)} of eager fp32 is the same for every input, so any engine "
+            "would agree with it; give the model's weights, mend its initialisation, or wrap the model so that it "
+            "leaves this output out"
+        )
+    return found
