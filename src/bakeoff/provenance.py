@@ -9,13 +9,13 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 _EVERY_JOB = ("jobs/child.py", "jobs/engine_job.py")
-_SESSION = ("backends/base.py", "backends/torch_session.py")
+_SESSION = ("backends/base.py", "backends/torch_session.py", "trt_*.py", "profiling/running_average.py")
 
 STAGE_CODE: dict[str, tuple[str, ...]] = {
     "environment": ("jobs/environment.py", "machine.py"),
     "reference": ("jobs/reference.py", "models/*.py"),
     "export": ("jobs/export.py", "exports/*.py", "models/load.py", "models/outputs.py"),
-    "build": ("jobs/build.py", *_EVERY_JOB, *_SESSION),
+    "build": ("jobs/build.py", "profiling/precision_held.py", *_EVERY_JOB, *_SESSION),
     "time": ("jobs/time.py", "measure/*.py", *_EVERY_JOB, *_SESSION),
     "verify": ("jobs/verify.py", "accuracy/*.py", *_EVERY_JOB, *_SESSION),
     "profile": ("jobs/profile.py", "profiling/*.py", *_EVERY_JOB, *_SESSION),

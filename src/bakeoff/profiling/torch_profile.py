@@ -6,6 +6,7 @@ package), an outermost operator. Modules are marked by hooks only while profilin
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 RUN = "bakeoff::run"
 MODULE = "bakeoff::module "
+_AOTI = "aoti_torch_"
+"""How a compiled package names its calls of PyTorch's own kernels."""
 
 
 def profile_torch(
@@ -53,7 +56,8 @@ def profile_torch(
     shaped = _layers(with_shapes[0])
     notes = []
     if len(kept) < len(sequences):
-        notes.append(f"{len(sequences) - len(kept)} of {len(sequences)} runs executed other operators and were left out")
+        others = len(sequences) - len(kept)
+        notes.append(f"{others} of {len(sequences)} runs executed other operators and were left out")
     same_shapes = tuple(_label(event) for event in shaped) == usual
     samples = []
     for i, event in enumerate(kept[0]):
@@ -112,7 +116,7 @@ def _layers(event: Any) -> list[Any]:
     """Outermost marked modules and operators below an event, in order of time."""
     found = []
     for child in sorted(event.cpu_children, key=lambda e: e.time_range.start):
-        if child.name.startswith(MODULE) or "::" in child.name or child.name.startswith(("triton", "cpp_fused")):
+        if child.name.startswith((MODULE, _AOTI)) or "::" in child.name or "_fused_" in child.name:
             found.append(child)
         else:
             found += _layers(child)
@@ -127,7 +131,8 @@ def _name_and_type(label: str, index: int) -> tuple[str, str]:
     if label.startswith(MODULE):
         name, _, kind = label.removeprefix(MODULE).partition("|")
         return name, kind
-    return f"{index}: {label}", label
+    kind = re.sub(r"^graph_\d+_|^aoti_torch_(cpu|cuda)_|_\d+$", "", label)
+    return f"{index}: {kind}", kind
 
 
 def _operators(event: Any) -> list[str]:

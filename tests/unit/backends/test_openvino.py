@@ -1,0 +1,101 @@
+"""OpenVINO: builds, inferences, profiles, precisions and reasons."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cpu_engines import CpuEngines
+from tiny_models import BATCH, TinyModel, built_and_inspected, cell, gpu, machine
+
+from bakeoff.backends import make_backend
+from bakeoff.backends import openvino as backend_module
+from bakeoff.backends.openvino import OpenVino
+from bakeoff.machine import Machine
+
+DTYPE = {"bf16": "bfloat16", "fp16": "float16"}
+
+
+class TestOpenVino(CpuEngines):
+    kind = "openvino"
+
+    @pytest.mark.parametrize("precision", ["bf16", "fp16"])
+    @pytest.mark.parametrize("dynamic", [True, False], ids=["dynamic", "fixed"])
+    def test_low_precisions_are_really_used(
+        self, tiny: dict[str, TinyModel], tmp_path: Path, precision: str, dynamic: bool
+    ) -> None:
+        backend = make_backend({"kind": "openvino"})
+        reason = backend.cannot_build(cell(precision, machine=Machine.detect()))
+        if reason:
+            pytest.skip(reason)
+        model = tiny["conv"]
+        spec = model.spec(dynamic, precision)
+        built = built_and_inspected(backend, model.export(dynamic), spec, tmp_path)
+        assert built.holds_precision is True, built.notes
+        assert built.layer_dtypes[DTYPE[precision]] >= 3
+        session = backend.load(tmp_path, built.files, spec, BATCH)
+        session.prepare(model.arrays[BATCH])
+        session.run()
+        got, expected = session.outputs()[0], model.expected[BATCH][0]
+        error = np.linalg.norm(got - expected) / np.linalg.norm(expected)
+        assert 1e-6 < error < 3e-2  # rounded, and no more than that
+        layers = session.layers(3, 60).layers
+        assert {layer.dtype for layer in layers if layer.type == "Convolution"} == {DTYPE[precision]}
+
+    def test_an_engine_that_computes_in_fp32_does_not_hold_bf16(
+        self, tiny: dict[str, TinyModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(backend_module._HINTS, "bf16", "f32")
+        model = tiny["conv"]
+        built = built_and_inspected(
+            make_backend({"kind": "openvino"}), model.dynamic, model.spec(True, "bf16"), tmp_path
+        )
+        assert built.holds_precision is False
+        assert built.notes == ["of 3 convolutions and matrix products, 3 in float32: not bf16"]
+
+    def test_fp16_weights_are_stored_as_fp16(self, tiny: dict[str, TinyModel], tmp_path: Path) -> None:
+        sizes = {}
+        for precision in ("fp32", "bf16", "fp16"):
+            out = tmp_path / precision
+            out.mkdir()
+            make_backend({"kind": "openvino"}).build(tiny["conv"].dynamic, tiny["conv"].spec(True, precision), out)
+            sizes[precision] = (out / "engine.bin").stat().st_size
+        assert sizes["fp16"] < 0.6 * sizes["fp32"]
+        assert sizes["bf16"] == sizes["fp32"]
+
+    def test_profile_names_fused_layers(self, tiny: dict[str, TinyModel], tmp_path: Path) -> None:
+        backend, model = make_backend({"kind": "openvino"}), tiny["conv"]
+        spec = model.spec(True)
+        built = backend.build(model.dynamic, spec, tmp_path)
+        session = backend.load(tmp_path, built.files, spec, BATCH)
+        session.prepare(model.arrays[BATCH])
+        layers = session.layers(2, 60).layers
+        fused = [name for layer in layers if layer.type == "Convolution" for name in layer.fused]
+        assert any("relu" in name for name in fused)
+        assert all(layer.kernel for layer in layers)
+        assert all(layer.time_ms.p90 is None for layer in layers)  # two runs say nothing of a 90th percentile
+
+
+class TestReasons:
+    backend = OpenVino(OpenVino.Options())
+
+    def test_by_precision_and_processor(self) -> None:
+        plain, amx = machine(), machine(frozenset({"amx_bf16", "avx512_fp16"}))
+        assert self.backend.cannot_build(cell("fp32", machine=plain)) is None
+        for precision in ("bf16", "fp16"):
+            assert "would compute in fp32" in self.backend.cannot_build(cell(precision, machine=plain))
+            assert self.backend.cannot_build(cell(precision, machine=amx)) is None
+        assert "NVIDIA" in self.backend.cannot_build(cell("tf32", machine=amx))
+        for precision in ("int8", "fp8"):
+            assert "not implemented yet in Bakeoff" in self.backend.cannot_build(cell(precision, machine=amx))
+
+    def test_never_on_an_nvidia_gpu(self) -> None:
+        on_gpu = cell("fp32", "cuda:0", machine(gpus=(gpu(),)))
+        assert "does not run on NVIDIA GPUs" in self.backend.cannot_build(on_gpu)
+
+    def test_missing_package(self, monkeypatch) -> None:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+        assert self.backend.cannot_build(cell("fp32")) == "the package openvino is not installed"
+
+    def test_always_reads_fp32(self) -> None:
+        assert {self.backend.export_key(p).precision for p in ("fp32", "bf16", "fp16")} == {"fp32"}
