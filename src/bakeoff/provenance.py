@@ -11,15 +11,19 @@ PACKAGE = Path(__file__).parent
 _EVERY_JOB = ("jobs/child.py", "jobs/engine_job.py")
 _SESSION = ("backends/base.py", "backends/torch_session.py", "trt_*.py", "profiling/running_average.py")
 
+# All of measure/ but the texts of its warnings: rewording one times nothing anew.
+_MEASURE = tuple(f"measure/{name}.py" for name in ("clock", "garbage", "loop", "memory", "modes", "nvml", "samples",
+                 "statistics", "stopping", "telemetry", "throughput", "warmup"))  # fmt: skip
+
 STAGE_CODE: dict[str, tuple[str, ...]] = {
     "environment": ("jobs/environment.py", "machine.py"),
     "reference": ("jobs/reference.py", "models/*.py"),
     "export": ("jobs/export.py", "exports/*.py", "models/load.py", "models/outputs.py"),
     "build": ("jobs/build.py", "profiling/precision_held.py", *_EVERY_JOB, *_SESSION),
-    "time": ("jobs/time.py", "measure/*.py", *_EVERY_JOB, *_SESSION),
+    "time": ("jobs/time.py", *_MEASURE, *_EVERY_JOB, *_SESSION),
     "verify": ("jobs/verify.py", "accuracy/*.py", *_EVERY_JOB, *_SESSION),
     "profile": ("jobs/profile.py", "profiling/*.py", *_EVERY_JOB, *_SESSION),
-    "collect": ("collect/*.py", "answers.py", "format.py", "measure/statistics.py"),
+    "collect": ("collect/*.py", "answers.py", "format.py", "measure/statistics.py", "measure/warnings.py"),
     "plots": ("report/plots/*.py", "report/plots.py", "format.py"),
     "report": ("report/**/*", "format.py", "measure/warnings.py"),
     "verdict": ("verdict.py",),

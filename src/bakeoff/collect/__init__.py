@@ -1,0 +1,7 @@
+"""Records of a study to rows, intervals and answers: the last step before the report."""
+
+from bakeoff.collect.collect import collect
+from bakeoff.collect.planned import PlannedTarget
+from bakeoff.collect.table import csv_text
+
+__all__ = ["PlannedTarget", "collect", "csv_text"]

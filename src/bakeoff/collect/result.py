@@ -1,0 +1,168 @@
+"""One target's records to its status, its row and whether it may be ranked."""
+
+from __future__ import annotations
+
+import io
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bakeoff.artifacts.accuracy import AccuracyRecord
+from bakeoff.artifacts.base import Status
+from bakeoff.artifacts.build import BuildRecord
+from bakeoff.artifacts.collected import Interval, Row, TargetResult
+from bakeoff.artifacts.profile import ProfileRecord
+from bakeoff.artifacts.timing import Distribution, TimingRecord
+from bakeoff.collect.planned import PlannedTarget
+from bakeoff.collect.records import Reader, samples_path
+from bakeoff.measure.statistics import quantile
+from bakeoff.measure.warnings import target_warnings
+
+
+@dataclass(frozen=True)
+class TargetRecords:
+    """What was read of one target; None where nothing was to be read."""
+
+    planned: PlannedTarget
+    build: BuildRecord | None = None
+    accuracy: AccuracyRecord | None = None
+    profile: ProfileRecord | None = None
+    rounds: list[TimingRecord] = field(default_factory=list)
+
+    @property
+    def timed(self) -> bool:
+        """Whether every round was timed."""
+        return bool(self.rounds) and all(record.ok for record in self.rounds)
+
+    def latencies(self) -> list[Distribution]:
+        """The rounds' latency distributions, of a timed target."""
+        return [record.latency_ms for record in self.rounds if record.latency_ms]
+
+    def status(self) -> tuple[Status, str | None]:
+        """Status and, unless ok, the reason in one line.
+
+        `unsupported`: known at planning time that it cannot be built or run here. `blocked`: its export or build
+        failed, so it was never timed. `failed`: a round or the accuracy check failed or left no sound record. A
+        profile that failed leaves the target ok.
+        """
+        planned = self.planned
+        if planned.unsupported_build_reason:
+            return "unsupported", planned.unsupported_build_reason
+        build = self.build
+        if build and not build.ok:
+            # A record that cannot be read is this target's own failure; a build that failed is not.
+            return "failed" if build.error_type == "damaged" else "blocked", build.reason
+        if planned.unsupported_run_reason:
+            return "unsupported", planned.unsupported_run_reason
+        for number, record in enumerate(self.rounds, 1):
+            if not record.ok:
+                return "failed", f"timing, round {number}: {record.reason}"
+        if not self.rounds:
+            return "failed", "it was never timed"
+        if self.accuracy and not self.accuracy.ok:
+            return "failed", f"accuracy check: {self.accuracy.reason}"
+        return "ok", None
+
+    def unranked_reason(self) -> str | None:
+        """Why the target is left out of rankings and charts of speed-up, in words; None where it is ranked."""
+        status, reason = self.status()
+        if status != "ok":
+            return reason
+        if self.accuracy is None or self.accuracy.passed is None:
+            return "its outputs were not checked against the reference"
+        if not self.accuracy.passed:
+            return "; ".join(["its outputs failed the accuracy check", *self.accuracy.failures])
+        if self.build and self.build.holds_precision is False:
+            dtypes = ", ".join(f"{n} in {dtype}" for dtype, n in self.build.layer_dtypes.items())
+            return f"its engine does not hold {self.planned.precision}" + (f" (layers: {dtypes})" if dtypes else "")
+        return None
+
+
+def read_target(reader: Reader, study: str, planned: PlannedTarget) -> TargetRecords:
+    """Read all records of a target that must be there; one that is missing or damaged is read as failed."""
+    if planned.unsupported_build_reason:
+        return TargetRecords(planned)
+    target = planned.id(study)
+    build = reader.read(planned.build, BuildRecord, target)
+    if planned.unsupported_run_reason:
+        return TargetRecords(planned, build)
+    return TargetRecords(
+        planned,
+        build,
+        reader.read(planned.accuracy, AccuracyRecord, target),
+        reader.read(planned.profile, ProfileRecord, target) if planned.profile else None,
+        [reader.read_timing(path, planned.id(study, number)) for number, path in enumerate(planned.timing, 1)],
+    )
+
+
+def target_result(
+    records: TargetRecords, latency: Interval | None, speedups: Mapping[str, Interval], baseline: str
+) -> TargetResult:
+    """All that is known of one target.
+
+    Args:
+        records: What was read.
+        latency: Over rounds, in milliseconds; None for a target that was not timed.
+        speedups: Against each `label/precision`; taken over for a ranked target only.
+        baseline: The `label/precision` of the row's own speed-up.
+    """
+    planned, build, accuracy = records.planned, records.build, records.accuracy
+    status, reason = records.status()
+    unranked = records.unranked_reason()
+    row = Row(
+        model=planned.model,
+        backend=planned.backend,
+        precision=planned.precision,
+        batch_size=planned.batch_size,
+        device=planned.device,
+        status=status,
+        reason=reason,
+        warnings=target_warnings(records.rounds, build),
+    )
+    if build and build.ok:
+        row.build_s, row.engine_bytes = build.build_s, build.engine_bytes
+    if accuracy and accuracy.ok:
+        row.sqnr_db, row.max_abs, row.top1_agreement = accuracy.sqnr_db, accuracy.max_abs, accuracy.top1_agreement
+        row.accuracy_passed = accuracy.passed
+    if latency and records.timed:
+        _fill_timing(row, records, latency)
+    kept = dict(speedups) if unranked is None else {}
+    if baseline in kept:
+        speedup = kept[baseline]
+        row.speedup, row.speedup_ci_low, row.speedup_ci_high = speedup.value, speedup.low, speedup.high
+    return TargetResult(
+        row=row,
+        speedups=kept,
+        ranked=unranked is None,
+        unranked_reason=unranked,
+        build=build,
+        accuracy=accuracy,
+        profile=records.profile,
+        rounds=records.rounds,
+    )
+
+
+def _fill_timing(row: Row, records: TargetRecords, latency: Interval) -> None:
+    rounds = records.rounds
+    row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms = latency.value, latency.low, latency.high
+    row.p99_ms = _p99_ms(records)
+    row.items_per_s = statistics.median(r.throughput.items_per_s for r in rounds if r.throughput)
+    row.iterations_per_s = row.items_per_s / row.batch_size
+    row.load_s = statistics.median(r.cold.load_s for r in rounds if r.cold)
+    row.first_ms = statistics.median(r.cold.first_ms for r in rounds if r.cold)
+    peaks = [r.memory.device_peak_bytes for r in rounds if r.memory and r.memory.device_peak_bytes is not None]
+    row.device_peak_bytes = max(peaks, default=None)
+
+
+def _p99_ms(records: TargetRecords) -> float | None:
+    """p99 over the samples of all rounds together, None where they are too few for it."""
+    import numpy as np
+
+    if sum(distribution.n for distribution in records.latencies()) < 1000:
+        return None
+    samples = []
+    for record, path in zip(records.rounds, records.planned.timing, strict=True):
+        with np.load(io.BytesIO(samples_path(record, Path(path)).read_bytes())) as arrays:
+            samples.append(arrays["latency_ms"])
+    return quantile(np.concatenate(samples), 99)

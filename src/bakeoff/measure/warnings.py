@@ -1,0 +1,139 @@
+"""What makes a number doubtful: data first, text last. Each code has a headline and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bakeoff.artifacts.build import BuildRecord
+from bakeoff.artifacts.timing import Telemetry, TimingRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A warning in words."""
+
+    headline: str
+    what_to_do: str
+
+
+WARNINGS: dict[str, Explanation] = {
+    "precision-not-held": Explanation(
+        "the engine does not compute in the precision asked for",
+        "Compare it with the precision that its build record lists under layer_dtypes, or choose a backend that has "
+        "this precision on this device.",
+    ),
+    "not-steady": Explanation(
+        "latency was still drifting when warm-up reached its limit",
+        "Raise warmup.max_s, or let the machine cool and calm down.",
+    ),
+    "not-converged": Explanation(
+        "timing reached timing.max_s before the interval of the median was as narrow as timing.ci_rel",
+        "Raise timing.max_s, or run on a calmer machine; the interval shown is the one that was reached.",
+    ),
+    "few-samples": Explanation(
+        "the median rests on few inferences",
+        "Raise timing.max_s or timing.min_samples.",
+    ),
+    "bimodal": Explanation(
+        "latency switches between two speeds, so the median may be either",
+        "Look at the raw samples; fix clocks and thread placement, and stop other work on the machine.",
+    ),
+    "noisy-machine": Explanation(
+        "other processes or the hypervisor took CPU time during timing",
+        "Stop other work on the machine and run again.",
+    ),
+    "throttled": Explanation(
+        "the GPU was slowed down by its power or temperature limit",
+        "Improve cooling, or lower and lock its clocks so that every target meets the same speed.",
+    ),
+    "shared-gpu": Explanation(
+        "other processes computed on the GPU during timing",
+        "Stop them, or choose another GPU with `device: cuda:<index>`.",
+    ),
+    "clock-resolution": Explanation(
+        "an inference is so short that the call and the clock are a noticeable part of it",
+        "Use a larger batch; read throughput instead of latency.",
+    ),
+    "rounds-disagree": Explanation(
+        "fresh processes gave different latencies",
+        "Raise timing.rounds; look for other load, changing clocks or memory placement.",
+    ),
+    "one-round": Explanation(
+        "a single round: its interval does not contain the variation between processes",
+        "Set timing.rounds to 2 or more before calling a difference one.",
+    ),
+}
+
+OTHER_CPU_SHARE = 0.05
+"""Share of the machine's CPU time used by other processes from which a machine counts as noisy."""
+STEAL_SHARE = 0.02
+"""Share stolen by the hypervisor from which a machine counts as noisy: it strikes while the target runs, so less of
+it does more harm."""
+FEW_SAMPLES = 20
+"""With fewer samples than this, the 95 % interval reaches over half of the sample."""
+SHORT_MS = 0.01
+"""Reading the clock twice and calling run() costs about 0.1 µs: more than 1 % of anything shorter than this."""
+ROUNDS_APART = 0.05
+"""Largest round median over the smallest, less one, from which rounds disagree."""
+
+
+def round_warnings(record: TimingRecord, samples_ms: np.ndarray | None = None) -> list[str]:
+    """Codes for one round.
+
+    Args:
+        record: The round; fields that are None warn of nothing.
+        samples_ms: Its latency samples, shape (n,), where they are at hand.
+    """
+    found = set()
+    if record.warmup and not record.warmup.steady:
+        found.add("not-steady")
+    if record.converged is False:
+        found.add("not-converged")
+    if record.latency_ms and record.latency_ms.n < FEW_SAMPLES:
+        found.add("few-samples")
+    if record.latency_ms and record.latency_ms.median < SHORT_MS:
+        found.add("clock-resolution")
+    if samples_ms is not None:
+        from bakeoff.measure.modes import is_bimodal
+
+        if is_bimodal(samples_ms):
+            found.add("bimodal")
+    if record.telemetry:
+        found |= _machine_warnings(record.telemetry)
+    return in_order(found)
+
+
+def target_warnings(rounds: Sequence[TimingRecord], build: BuildRecord | None) -> list[str]:
+    """Codes for one target: those of its rounds, and what only shows when rounds and build are seen together."""
+    found = {code for record in rounds for code in record.warnings}
+    if build and build.holds_precision is False:
+        found.add("precision-not-held")
+    medians = [record.latency_ms.median for record in rounds if record.latency_ms]
+    if len(medians) == 1:
+        found.add("one-round")
+    if len(medians) > 1 and max(medians) > (1 + ROUNDS_APART) * min(medians):
+        found.add("rounds-disagree")
+    return in_order(found)
+
+
+def in_order(codes: set[str]) -> list[str]:
+    """Codes in the order of `WARNINGS`; any that it does not know come last, by name."""
+    return [code for code in WARNINGS if code in codes] + sorted(codes - WARNINGS.keys())
+
+
+def _machine_warnings(telemetry: Telemetry) -> set[str]:
+    found = set()
+    if (telemetry.other_cpu_share or 0) > OTHER_CPU_SHARE or (telemetry.steal_share or 0) > STEAL_SHARE:
+        found.add("noisy-machine")
+    gpu = telemetry.gpu or {}
+    if gpu.get("throttle_reasons"):
+        found.add("throttled")
+    others = gpu.get("other_processes")
+    if isinstance(others, int) and others > 0:
+        found.add("shared-gpu")
+    return found

@@ -1,0 +1,120 @@
+import gc
+
+import numpy as np
+import pytest
+from virtual_session import FakeObserver, FakeSession, VirtualTime, virtual
+
+from bakeoff.config.study import Timing, Warmup
+from bakeoff.measure.clock import CpuClock, Inference, clock_for
+from bakeoff.measure.loop import LoopSettings, measure
+from bakeoff.measure.throughput import measure_throughput
+
+SETTINGS = LoopSettings(
+    Warmup(min_s=0.05, max_s=1.0), Timing(min_s=0.1, max_s=1.0, min_samples=10, throughput_s=0.2), "cpu"
+)
+
+
+def _measure(session, clock, settings=SETTINGS, batch_size=1):
+    return measure(session, batch_size, settings, clock, FakeObserver(session))
+
+
+def test_latency_is_the_time_of_run_and_synchronize():
+    session, clock = virtual(lambda _: 3.0, dispatch_ms=0.5)
+    measured = _measure(session, clock)
+    assert np.all(measured.latency_ms == 3.5)
+    assert measured.latency_ms.dtype == np.float64
+    assert measured.converged
+    assert measured.steady
+
+
+def test_first_inference_and_warmup_are_kept_apart():
+    session, clock = virtual(lambda i: 500.0 if i == 0 else 5.0 if i < 4 else 2.0)
+    measured = _measure(session, clock)
+    assert measured.first_ms == 500
+    assert measured.warmup_ms[0] == 5
+    assert 500 not in measured.warmup_ms
+    assert measured.warmup_ms.sum() / 1e3 == pytest.approx(measured.warmup_s)
+    assert np.all(measured.latency_ms == 2)
+
+
+def test_every_latency_sample_is_synchronised_and_telemetry_is_outside():
+    session, clock = virtual(lambda _: 2.0)
+    measured = _measure(session, clock)
+    before, after = session.calls.index("before"), session.calls.index("after")
+    n = measured.latency_ms.size
+    assert session.calls[before + 1 : before + 1 + 2 * n] == ["run", "synchronize"] * n
+    # the throughput pass: many runs, one synchronize
+    queue = session.calls[before + 1 + 2 * n : after]
+    assert queue == ["synchronize", *["run"] * measured.throughput.n, "synchronize"]
+    assert session.calls[after + 1 :] == []
+
+
+def test_throughput_is_items_over_time_not_the_mean_of_reciprocals():
+    session, clock = virtual(lambda i: 1.0 if i % 2 else 9.0)
+    throughput = measure_throughput(session, 4, 5e-3, 1.0, clock.now_ns)
+    assert throughput.n == 200
+    assert throughput.items_per_s == pytest.approx(4 * 200 / 1.0)
+    assert throughput.items_per_s < 0.5 * 4 * np.mean([1000 / 1.0, 1000 / 9.0])
+
+
+def test_throughput_overlaps_dispatch_with_work():
+    session, clock = virtual(lambda _: 2.0, dispatch_ms=1.0)
+    measured = _measure(session, clock, batch_size=8)
+    assert np.all(measured.latency_ms == 3.0)
+    assert measured.throughput.items_per_s == pytest.approx(8 / 2e-3, rel=0.02)
+
+
+def test_cpu_has_neither_device_nor_dispatch_time():
+    session, clock = virtual(lambda _: 2.0)
+    measured = _measure(session, clock)
+    assert measured.device_ms is None
+    assert measured.dispatch_ms is None
+
+
+def test_device_clock_gives_device_and_dispatch_times():
+    class DeviceClock(CpuClock):
+        def time(self, session):
+            start = self.now_ns()
+            session.run()
+            returned = self.now_ns()
+            session.synchronize()
+            done = self.now_ns()
+            return Inference(done - start, (done - start) / 1e6 - 0.25, returned - start)
+
+    time = VirtualTime()
+    measured = _measure(FakeSession(time, lambda _: 2.0, 0.5), DeviceClock(time.now_ns))
+    assert measured.dispatch_ms == 0.5
+    assert measured.device_ms.size == measured.latency_ms.size
+    assert np.allclose(measured.device_ms, 2.25)
+
+
+def test_not_converged_and_not_steady_are_said():
+    session, clock = virtual(lambda i: 5 * 1.02**i)
+    measured = _measure(session, clock)
+    assert not measured.converged
+    assert not measured.steady
+    assert measured.latency_ms.size >= SETTINGS.timing.min_samples
+
+
+def test_garbage_collector_is_off_inside_and_restored():
+    seen = []
+    session, clock = virtual(lambda _: bool(seen.append(gc.isenabled())) or 2.0)
+    assert gc.isenabled()
+    _measure(session, clock)
+    assert not any(seen)
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
+
+
+def test_garbage_collector_is_restored_after_an_error():
+    def explode(_):
+        raise RuntimeError("inference failed")
+
+    session, clock = virtual(explode)
+    with pytest.raises(RuntimeError, match="inference failed"):
+        _measure(session, clock)
+    assert gc.isenabled()
+
+
+def test_clock_of_the_cpu_is_the_hosts():
+    assert isinstance(clock_for("cpu"), CpuClock)

@@ -1,0 +1,102 @@
+import re
+import time
+
+import pytest
+
+from bakeoff.measure.memory import peak_rss_bytes
+from bakeoff.measure.nvml import GpuReading, gpu_evidence, throttle_names
+from bakeoff.measure.telemetry import CpuTimes, Observer, cpu_shares, read_cpu_times
+
+
+def test_proc_stat_is_read(tmp_path):
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  100 20 30 800 40 5 5 60 7 7\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
+    times = read_cpu_times(stat)
+    # guest time (the last two) is contained in user and nice already
+    assert times.busy_s == pytest.approx(1.6)
+    assert times.steal_s == pytest.approx(0.6)
+    assert times.total_s == pytest.approx(10.6)
+
+
+@pytest.mark.parametrize("text", ["", "intr 1 2 3\n", "cpu 1 2 3\n"])
+def test_unusable_proc_stat_is_none(tmp_path, text):
+    (tmp_path / "stat").write_text(text)
+    assert read_cpu_times(tmp_path / "stat") is None
+    assert read_cpu_times(tmp_path / "missing") is None
+
+
+def test_shares_between_two_readings():
+    before = CpuTimes(busy_s=100, steal_s=5, total_s=1000, own_s=3)
+    after = CpuTimes(busy_s=106, steal_s=6, total_s=1010, own_s=7)
+    steal, other = cpu_shares(before, after)
+    assert steal == pytest.approx(0.1)
+    assert other == pytest.approx(0.2)
+    assert cpu_shares(before, before) == (None, None)
+    assert cpu_shares(None, after) == (None, None)
+
+
+def test_own_work_is_counted_as_own():
+    before = read_cpu_times()
+    if before is None:
+        pytest.skip("this system has no /proc/stat")
+    start = time.process_time()
+    while time.process_time() - start < 0.3:
+        sum(range(1000))
+    after = read_cpu_times()
+    assert after.own_s - before.own_s >= 0.28
+    assert after.total_s > before.total_s
+
+
+def test_observer_reads_the_machine():
+    observer = Observer("cpu")
+    observer.before()
+    time.sleep(0.1)
+    observer.after()
+    telemetry = observer.telemetry()
+    assert telemetry.gpu is None
+    for share in (telemetry.other_cpu_share, telemetry.steal_share):
+        assert share is None or 0 <= share <= 1
+
+
+def test_observer_needs_both_readings():
+    with pytest.raises(ValueError, match="reading before"):
+        Observer("cpu").telemetry()
+
+
+def test_peak_memory(tmp_path):
+    status = tmp_path / "status"
+    status.write_text("Name:\tpython\nVmPeak:\t  999 kB\nVmHWM:\t    1234 kB\nVmRSS:\t 1000 kB\n")
+    assert peak_rss_bytes(status) == 1234 * 1024
+    assert peak_rss_bytes(tmp_path / "missing") > 1_000_000
+    block = bytearray(b"x" * 30_000_000)
+    assert peak_rss_bytes() > len(block)
+
+
+def _gpu(**changes):
+    values = {
+        "time_s": 0.0,
+        "sm_mhz": 1980,
+        "memory_mhz": 2600,
+        "temperature_c": 40,
+        "power_w": 300.0,
+        "energy_j": 1000.0,
+        "throttle": (),
+        "other_processes": 0,
+        "memory_used_bytes": 10**9,
+    }
+    return GpuReading(**{**values, **changes})
+
+
+def test_gpu_evidence():
+    evidence = gpu_evidence(_gpu(), _gpu(time_s=2.0, energy_j=1600.0, throttle=("sw_power_cap",), other_processes=1))
+    assert evidence["energy_j"] == 600
+    assert evidence["throttle_reasons"] == ["sw_power_cap"]
+    assert evidence["other_processes"] == 1
+    assert gpu_evidence(_gpu(), _gpu(time_s=0.3, energy_j=1100.0))["energy_j"] is None
+    assert gpu_evidence(_gpu(), None) is None
+
+
+def test_throttle_reasons_leave_out_idling():
+    assert throttle_names(0x1) == ()
+    assert throttle_names(0x4 | 0x40 | 0x1) == ("sw_power_cap", "hw_thermal_slowdown")
+    assert all(re.fullmatch(r"[a-z_]+", name) for name in throttle_names(0xFFFF))

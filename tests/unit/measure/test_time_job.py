@@ -1,0 +1,125 @@
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from virtual_session import FakeSession, VirtualTime
+
+from bakeoff.artifacts.build import BuildRecord
+from bakeoff.artifacts.io import digests, write_record
+from bakeoff.artifacts.timing import TimingRecord
+from bakeoff.errors import BakeoffError
+from bakeoff.jobs import time as job
+from bakeoff.jobs.engine_job import EngineJob
+
+
+class RealTimeSession(FakeSession):
+    """A session that computes a little for real."""
+
+    def __init__(self) -> None:
+        super().__init__(VirtualTime(), lambda _: 0.0)
+        self.inputs = []
+        self.closed = False
+
+    def prepare(self, inputs):
+        self.inputs = inputs
+
+    def run(self):
+        self.calls.append("run")
+        np.sort(np.arange(2000)[::-1])
+
+    def close(self):
+        self.closed = True
+
+
+class FakeBackend:
+    def __init__(self) -> None:
+        self.session = RealTimeSession()
+        self.calls = []
+
+    def import_library(self):
+        self.calls.append("import_library")
+
+    def load(self, folder, files, spec, batch_size):
+        self.calls.append(("load", files, spec.threads, batch_size))
+        return self.session
+
+
+@pytest.fixture
+def backend(monkeypatch):
+    fake = FakeBackend()
+    monkeypatch.setattr(EngineJob, "make_backend", lambda _: fake)
+    return fake
+
+
+@pytest.fixture
+def spec(tmp_path):
+    engine, reference = tmp_path / "engine", tmp_path / "reference"
+    engine.mkdir()
+    reference.mkdir()
+    (engine / "engine.bin").write_bytes(b"weights")
+    target = {"study": "s", "model": "m", "backend": "b", "precision": "fp32"}
+    write_record(engine / "build.json", BuildRecord(target=target, status="ok", files=digests(engine, ["engine.bin"])))
+    np.savez(reference / "inputs.npz", x=np.arange(12, dtype=np.float32).reshape(4, 3))
+    return {
+        "target": {**target, "batch_size": 6, "round": 1},
+        "backend": {"kind": "eager"},
+        "engine": str(engine),
+        "reference": str(reference),
+        "device": "cpu",
+        "threads": 1,
+        "batch": {"min": 1, "opt": 6, "max": 6},
+        "inputs": [{"name": "x", "shape": [3], "dtype": "float32"}],
+        "warmup": {"min_s": 0.01, "max_s": 0.05},
+        "timing": {"min_s": 0.02, "max_s": 0.1, "throughput_s": 0.01, "ci_rel": 0.05},
+        "out": str(tmp_path / "round1"),
+    }
+
+
+def test_record_and_samples(spec, backend, tmp_path):
+    record = job.run(spec)
+    assert backend.calls == ["import_library", ("load", ["engine.bin"], 1, 6)]
+    assert backend.session.inputs[0].shape == (6, 3)
+    assert backend.session.closed
+    assert record.ok
+    assert record.threads == 1
+    assert record.device_ms is None
+    assert record.dispatch_ms is None
+    assert record.transfer is None
+    assert record.memory.host_rss_bytes > 1_000_000
+
+    samples = tmp_path / "round1" / "samples.npz"
+    assert record.samples == str(samples)
+    assert record.samples_digest == hashlib.sha256(samples.read_bytes()).hexdigest()
+    with np.load(samples) as arrays:
+        assert set(arrays) == {"warmup_ms", "latency_ms"}
+        assert arrays["latency_ms"].dtype == np.float64
+        assert arrays["latency_ms"].size == record.latency_ms.n
+        assert np.median(arrays["latency_ms"]) == record.latency_ms.median
+        assert arrays["warmup_ms"].size == record.warmup.n
+    runs = backend.session.calls.count("run")
+    assert runs == 1 + record.warmup.n + record.latency_ms.n + record.throughput.n
+    assert TimingRecord.model_validate_json(record.model_dump_json(by_alias=True)) == record
+
+
+def test_altered_engine_is_refused_before_it_is_loaded(spec, backend, tmp_path):
+    (tmp_path / "engine" / "engine.bin").write_bytes(b"other")
+    with pytest.raises(BakeoffError, match="hash differs"):
+        job.run(spec)
+    assert backend.calls == []
+
+
+def test_session_is_closed_after_an_error(spec, backend):
+    backend.session.run = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        job.run(spec)
+    assert backend.session.closed
+
+
+def test_timing_imports_no_inference_library(root):
+    code = "import sys, bakeoff.jobs.time; print(sorted({'torch', 'scipy', 'pandas'} & set(sys.modules)))"
+    environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout == "[]\n"

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from bakeoff.artifacts.build import BuildRecord
+from bakeoff.artifacts.timing import Distribution, Telemetry, TimingRecord, WarmUp
+from bakeoff.measure.warnings import WARNINGS, round_warnings, target_warnings
+
+
+def _latency(median=5.0, n=500):
+    return Distribution(
+        median=median, mean=median, std=0.1, min=median, max=median, p90=None, p95=None, p99=None,
+        ci95=(median, median), n=n,
+    )  # fmt: skip
+
+
+def _round(**changes):
+    fields = {
+        "target": {"study": "s"},
+        "status": "ok",
+        "latency_ms": _latency(),
+        "converged": True,
+        "warmup": WarmUp(n=10, s=1, steady=True),
+        "telemetry": Telemetry(other_cpu_share=0.01, steal_share=0.001),
+    }
+    return TimingRecord(**{**fields, **changes})
+
+
+def test_a_good_round_warns_of_nothing():
+    assert round_warnings(_round(), 5 + 0.1 * np.random.default_rng(0).standard_normal(500)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        ("not-converged", {"converged": False}),
+        ("not-steady", {"warmup": WarmUp(n=10, s=1, steady=False)}),
+        ("few-samples", {"latency_ms": _latency(n=19)}),
+        ("clock-resolution", {"latency_ms": _latency(median=0.005)}),
+        ("noisy-machine", {"telemetry": Telemetry(other_cpu_share=0.2)}),
+        ("noisy-machine", {"telemetry": Telemetry(steal_share=0.05)}),
+        ("throttled", {"telemetry": Telemetry(gpu={"throttle_reasons": ["sw_power_cap"]})}),
+        ("shared-gpu", {"telemetry": Telemetry(gpu={"other_processes": 1})}),
+    ],
+)
+def test_each_warning_by_its_cause(code, changes):
+    assert round_warnings(_round(**changes)) == [code]
+
+
+def test_bimodal_samples():
+    assert round_warnings(_round(), np.array([5.0, 7.0] * 200)) == ["bimodal"]
+
+
+def test_target_warnings():
+    calm, noisy = _round(), _round(warnings=["noisy-machine"])
+    assert target_warnings([calm, calm], None) == []
+    assert target_warnings([calm, noisy, noisy], None) == ["noisy-machine"]
+    assert target_warnings([calm], None) == ["one-round"]
+    assert target_warnings([calm, _round(latency_ms=_latency(5.5))], None) == ["rounds-disagree"]
+    assert target_warnings([calm, _round(latency_ms=_latency(5.1))], None) == []
+    build = BuildRecord(target={"study": "s"}, status="ok", holds_precision=False)
+    assert target_warnings([calm, calm], build) == ["precision-not-held"]
+
+
+def test_every_code_says_what_to_do():
+    for code, explanation in WARNINGS.items():
+        assert code == code.lower()
+        assert explanation.headline
+        assert explanation.what_to_do.endswith(".")

@@ -1,0 +1,91 @@
+from bakeoff.answers import answers
+from bakeoff.artifacts.accuracy import AccuracyRecord
+from bakeoff.artifacts.collected import Interval, Row, TargetResult
+
+
+def _target(backend, latency_ms, *, precision="fp32", speedup=None, ranked=True, reason=None, model="resnet18", **acc):
+    speedups = {"eager/fp32": Interval(value=speedup, low=speedup - 0.1, high=speedup + 0.1)} if speedup else {}
+    return TargetResult(
+        row=Row(
+            model=model, backend=backend, precision=precision, batch_size=8, device="cpu", status="ok",
+            latency_ms=latency_ms,
+        ),
+        speedups=speedups,
+        ranked=ranked,
+        unranked_reason=reason,
+        accuracy=AccuracyRecord(target={"study": "s"}, status="ok", passed=ranked, **{"sqnr_db": 118.0, **acc}),
+    )  # fmt: skip
+
+
+def _ratio(above, below, noise=0.05):
+    value = above.row.latency_ms / below.row.latency_ms
+    return Interval(value=value, low=value * (1 - noise), high=value * (1 + noise))
+
+
+def _words(targets, baseline="eager/fp32"):
+    (answer,) = answers(targets, baseline, _ratio)
+    return answer, answer.words.replace("\u202f", " ")
+
+
+def test_the_answer_in_words():
+    answer, words = _words([_target("eager", 7.5, speedup=1.0), _target("openvino", 3.1, speedup=2.42)])
+    assert answer.best == "openvino/fp32"
+    assert answer.ties == []
+    assert words == (
+        "On this machine resnet18 at batch 8 ships best on openvino fp32: "
+        "3.10 ms, 2.42× eager [2.32–2.52], outputs agree to 118 dB."
+    )
+
+
+def test_ties_are_those_whose_ratio_includes_one():
+    answer, words = _words([_target("a", 3.0), _target("b", 3.1), _target("c", 3.14), _target("d", 3.5)])
+    assert answer.best == "a/fp32"
+    assert answer.ties == ["b/fp32", "c/fp32"]
+    assert words.endswith("; no measurable difference to b fp32 and c fp32.")
+
+
+def test_unranked_targets_are_never_best_nor_tied():
+    answer, words = _words([_target("wrong", 1.0, ranked=False, reason="outputs differ"), _target("right", 3.0)])
+    assert (answer.best, answer.ties) == ("right/fp32", [])
+    assert "wrong" not in words
+
+
+def test_baseline_as_the_best():
+    _, words = _words([_target("eager", 3.0, speedup=1.0), _target("slow", 9.0, speedup=0.33)])
+    assert "eager fp32: 3.00 ms (the baseline), outputs" in words
+    assert "×" not in words
+
+
+def test_baseline_of_another_precision_is_named_with_it():
+    best = _target("openvino", 3.0)
+    best.speedups["eager/bf16"] = Interval(value=2.0, low=1.9, high=2.1)
+    assert "2.00× eager bf16 [1.90–2.10]" in _words([best], "eager/bf16")[1]
+
+
+def test_no_baseline_no_ratio():
+    assert "×" not in _words([_target("openvino", 3.0)])[1]
+
+
+def test_identical_outputs():
+    assert "outputs bit-identical to the reference" in _words([_target("a", 3.0, sqnr_db=None, identical=True)])[1]
+
+
+def test_random_weights_make_low_precision_indicative():
+    words = _words([_target("a", 3.0, precision="bf16", sqnr_db=35.0, indicative=True)])[1]
+    assert "outputs agree to 35 dB (indicative only: random weights)" in words
+
+
+def test_nothing_ranked_says_why():
+    reasons = ["unsupported operator", "unsupported operator", "needs an NVIDIA GPU", "r3", "r4"]
+    targets = [_target(f"b{i}", None, ranked=False, reason=reason) for i, reason in enumerate(reasons)]
+    answer, words = _words(targets)
+    assert answer.best is None
+    assert words == (
+        "On this machine nothing could be ranked for resnet18 at batch 8: "
+        "b0 fp32 and b1 fp32: unsupported operator; b2 fp32: needs an NVIDIA GPU; b3 fp32: r3; and 1 more."
+    )
+
+
+def test_one_answer_for_each_model_in_their_order():
+    found = answers([_target("a", 3.0, model="z"), _target("a", 3.0, model="b")], "eager/fp32", _ratio)
+    assert [a.model for a in found] == ["z", "b"]

@@ -1,0 +1,311 @@
+import csv
+import hashlib
+import io
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
+from bakeoff.artifacts.build import BuildRecord
+from bakeoff.artifacts.collected import Row
+from bakeoff.artifacts.environment import EnvironmentRecord
+from bakeoff.artifacts.io import write_bytes, write_record
+from bakeoff.artifacts.timing import Cold, Memory, Throughput, TimingRecord, WarmUp
+from bakeoff.collect import PlannedTarget, collect, csv_text
+from bakeoff.config.study import Study
+from bakeoff.measure.statistics import summarize
+
+ROUNDS = 3
+LATENCY_MS = {"eager": 8.0, "onnxruntime": 4.0, "openvino": 2.0}
+
+
+class World:
+    """A study whose records a test can change before collecting them."""
+
+    def __init__(self, root: Path, **study: object) -> None:
+        self.root = root
+        self.rng = np.random.default_rng(0)
+        self.study = Study.model_validate(
+            {
+                "study": "demo",
+                "models": {"net": {"source": "torchvision", "name": "resnet18"}},
+                "backends": {label: {"kind": label} for label in LATENCY_MS},
+                "timing": {"rounds": ROUNDS},
+                "batch": {"sizes": [1, 8]},
+                "report": {"speedup_against": ["onnxruntime"]},
+                **study,
+            }
+        )
+        self.environment = str(root / "environment.json")
+        write_record(self.environment, EnvironmentRecord(target=self._id(), status="ok", device="cpu"))
+        self.reference = str(root / "net/reference/reference.json")
+        write_record(self.reference, ReferenceRecord(target=self._id(), status="ok"))
+        self.targets = [self._plan(label, batch_size) for batch_size in (1, 8) for label in LATENCY_MS]
+        for planned in self.targets:
+            self.fill(planned)
+
+    def _id(self, **more: object) -> dict:
+        return {"study": "demo", **more}
+
+    def _plan(self, label: str, batch_size: int) -> PlannedTarget:
+        engine = self.root / "net" / label / "fp32"
+        folder = engine / f"b{batch_size}"
+        return PlannedTarget(
+            model="net",
+            backend=label,
+            precision="fp32",
+            batch_size=batch_size,
+            device="cpu",
+            build=str(engine / "build.json"),
+            accuracy=str(engine / "accuracy.json"),
+            timing=[str(folder / f"round{k}/timing.json") for k in range(1, ROUNDS + 1)],
+        )
+
+    def fill(self, planned: PlannedTarget) -> None:
+        target = self._id(model="net", backend=planned.backend, precision="fp32")
+        write_record(planned.build, BuildRecord(target=target, status="ok", build_s=1.5, engine_bytes=1000))
+        write_record(
+            planned.accuracy,
+            AccuracyRecord(target=target, status="ok", passed=True, sqnr_db=118.0, max_abs=1e-6, top1_agreement=1.0),
+        )
+        for number, path in enumerate(planned.timing, 1):
+            scale = LATENCY_MS[planned.backend] * planned.batch_size * np.exp(0.01 * self.rng.standard_normal())
+            self.write_round(Path(path), scale * (1 + 0.01 * self.rng.standard_normal(40)), number, planned)
+
+    def write_round(self, path: Path, latency_ms: np.ndarray, number: int, planned: PlannedTarget) -> None:
+        buffer = io.BytesIO()
+        np.savez(buffer, latency_ms=latency_ms, warmup_ms=latency_ms)
+        write_bytes(path.parent / "samples.npz", buffer.getvalue())
+        record = TimingRecord(
+            target=self._id(model="net", backend=planned.backend, precision="fp32", batch_size=planned.batch_size),
+            status="ok",
+            device="cpu",
+            latency_ms=summarize(latency_ms),
+            throughput=Throughput(items_per_s=number * 100.0, n=10),
+            cold=Cold(load_s=0.1 * number, first_ms=10.0 * number),
+            warmup=WarmUp(n=5, s=0.3, steady=True),
+            converged=True,
+            memory=Memory(device_peak_bytes=None, host_rss_bytes=10**8),
+            samples=f"elsewhere/{path.parent.name}/samples.npz",
+            samples_digest=hashlib.sha256(buffer.getvalue()).hexdigest(),
+        )
+        write_record(path, record)
+
+    def edit(self, path: str, **changes: object) -> None:
+        data = json.loads(Path(path).read_text())
+        Path(path).write_text(json.dumps({**data, **changes}))
+
+    def collect(self):
+        return collect(self.study, self.targets, self.environment, {"net": self.reference})
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+def _by_name(collected, batch_size=1):
+    return {t.row.backend: t for t in collected.targets if t.row.batch_size == batch_size}
+
+
+def test_rows_of_a_sound_study(world):
+    collected = world.collect()
+    assert collected.ok
+    assert [t.row.status for t in collected.targets] == ["ok"] * 6
+    for target in collected.targets:
+        row = target.row
+        expected = LATENCY_MS[row.backend] * row.batch_size
+        assert row.latency_ms == pytest.approx(np.median([r.latency_ms.median for r in target.rounds]))
+        assert row.latency_ms == pytest.approx(expected, rel=0.05)
+        assert row.latency_ci_low_ms < row.latency_ms < row.latency_ci_high_ms
+        assert (row.items_per_s, row.iterations_per_s) == (200.0, 200.0 / row.batch_size)
+        assert (row.load_s, row.first_ms) == (0.2, 20.0)
+        assert (row.build_s, row.engine_bytes, row.sqnr_db) == (1.5, 1000, 118.0)
+        assert row.speedup == pytest.approx(8.0 / LATENCY_MS[row.backend], rel=0.06)
+        assert row.speedup_ci_low <= row.speedup <= row.speedup_ci_high
+        assert target.ranked
+        assert set(target.speedups) == {"eager/fp32", "onnxruntime/fp32"}
+    assert collected.baseline == "eager/fp32"
+    assert [a.best for a in collected.answers] == ["openvino/fp32"] * 2
+
+
+def test_baseline_speedup_is_exactly_one(world):
+    row = _by_name(world.collect())["eager"].row
+    assert (row.speedup, row.speedup_ci_low, row.speedup_ci_high) == (1.0, 1.0, 1.0)
+
+
+def test_csv_has_the_columns_of_a_row_and_further_speedups(world):
+    world.edit(world.targets[0].timing[0], warnings=["few-samples", "not-steady"])
+    collected = world.collect()
+    rows = list(csv.DictReader(io.StringIO(csv_text(collected))))
+    assert list(rows[0]) == [*Row.model_fields, "speedup_vs_onnxruntime_fp32"]
+    assert rows[0]["warnings"] == "not-steady;few-samples"
+    assert rows[0]["accuracy_passed"] == "true"
+    assert rows[0]["reason"] == ""
+    assert float(rows[0]["latency_ms"]) == collected.targets[0].row.latency_ms
+    assert float(rows[2]["speedup_vs_onnxruntime_fp32"]) == pytest.approx(2, rel=0.06)
+
+
+def test_failed_accuracy_keeps_timing_and_loses_rank_and_speedup(world):
+    openvino = world.targets[2]
+    world.edit(openvino.accuracy, passed=False, failures=["relative L2 0.4 is above 0.001"])
+    collected = world.collect()
+    target = _by_name(collected)["openvino"]
+    assert target.row.status == "ok"
+    assert target.row.latency_ms is not None
+    assert target.row.accuracy_passed is False
+    assert target.row.speedup is None
+    assert target.speedups == {}
+    assert not target.ranked
+    assert "relative L2 0.4" in target.unranked_reason
+    assert collected.answers[0].best == "onnxruntime/fp32"
+    assert "openvino" not in collected.answers[0].words
+
+
+def test_engine_that_does_not_hold_its_precision_is_unranked_and_marked(world):
+    world.edit(world.targets[1].build, holds_precision=False, layer_dtypes={"float16": 20})
+    target = _by_name(world.collect())["onnxruntime"]
+    assert target.row.warnings == ["precision-not-held"]
+    assert not target.ranked
+    assert "20 in float16" in target.unranked_reason
+
+
+def test_p99_is_over_all_rounds_together(world):
+    planned = world.targets[0]
+    samples = [np.random.default_rng(k).lognormal(2, 0.1, 400) for k in range(ROUNDS)]
+    for number, path in enumerate(planned.timing, 1):
+        world.write_round(Path(path), samples[number - 1], number, planned)
+    rows = _by_name(world.collect())
+    assert rows["eager"].row.p99_ms == pytest.approx(np.percentile(np.concatenate(samples), 99))
+    assert rows["openvino"].row.p99_ms is None
+
+
+def test_build_that_failed_blocks_its_targets(world):
+    world.edit(world.targets[1].build, status="failed", reason="unsupported operator", error_type="BuildError")
+    for path in world.targets[1].timing + world.targets[4].timing:
+        Path(path).unlink()
+    collected = world.collect()
+    for batch_size in (1, 8):
+        row = _by_name(collected, batch_size)["onnxruntime"].row
+        assert (row.status, row.reason) == ("blocked", "unsupported operator")
+        assert row.latency_ms is None
+        assert row.build_s is None
+        assert _by_name(collected, batch_size)["openvino"].row.status == "ok"
+
+
+def test_round_that_failed_fails_the_target(world):
+    path = world.targets[1].timing[1]
+    world.edit(path, status="failed", reason="signal SIGSEGV", error_type="signal SIGSEGV", latency_ms=None)
+    target = _by_name(world.collect())["onnxruntime"]
+    assert target.row.status == "failed"
+    assert target.row.reason == "timing, round 2: signal SIGSEGV"
+    assert target.row.latency_ms is None
+    assert [r.ok for r in target.rounds] == [True, False, True]
+
+
+def test_accuracy_check_that_failed_keeps_timing(world):
+    world.edit(world.targets[1].accuracy, status="failed", reason="timeout", passed=None)
+    target = _by_name(world.collect())["onnxruntime"]
+    assert (target.row.status, target.row.reason) == ("failed", "accuracy check: timeout")
+    assert target.row.latency_ms is not None
+    assert not target.ranked
+
+
+@pytest.mark.parametrize(
+    ("which", "damage", "says"),
+    [
+        ("timing", lambda p: p.write_text('{"schema": "bakeoff/timing/1"'), "damaged"),
+        ("timing", lambda p: p.write_bytes(b"\xff\x00"), "damaged"),
+        ("timing", lambda p: p.write_text("[]"), "damaged"),
+        ("timing", lambda p: p.unlink(), "missing"),
+        ("timing", lambda p: (p.unlink(), p.mkdir()), "directory"),
+        ("timing", lambda p: p.write_text(p.read_text().replace("bakeoff/timing/1", "bakeoff/timing/9")), "damaged"),
+        ("timing", lambda p: (p.parent / "samples.npz").write_bytes(b"x"), "not as it was"),
+        ("timing", lambda p: (p.parent / "samples.npz").unlink(), "cannot be read"),
+        ("build", lambda p: p.write_text("{}"), "damaged"),
+        ("build", lambda p: p.unlink(), "missing"),
+        ("accuracy", lambda p: p.write_text(""), "damaged"),
+    ],
+)
+def test_damaged_records_fail_their_target_only(world, which, damage, says):
+    planned = world.targets[1]
+    damage(Path(planned.timing[0] if which == "timing" else getattr(planned, which)))
+    rows = _by_name(world.collect())
+    assert rows["onnxruntime"].row.status == "failed"
+    assert says in rows["onnxruntime"].row.reason
+    assert rows["openvino"].row.status == "ok"
+    assert rows["openvino"].row.speedup is not None
+
+
+@pytest.mark.parametrize("field", ["latency_ms", "throughput", "samples_digest"])
+def test_round_that_lacks_a_figure_is_damaged(world, field):
+    world.edit(world.targets[1].timing[0], **{field: None})
+    assert f"{field} is missing" in _by_name(world.collect())["onnxruntime"].row.reason
+
+
+def test_unsupported_targets(world):
+    cannot_build = PlannedTarget("net", "openvino", "fp16", 1, "cpu", unsupported_build_reason="needs fp16 hardware")
+    built = world.targets[2]
+    cannot_run = PlannedTarget(
+        "net", "openvino", "bf16", 1, "cpu", unsupported_run_reason="needs an NVIDIA GPU", build=built.build
+    )
+    world.targets += [cannot_build, cannot_run]
+    first, second = world.collect().targets[-2:]
+    assert (first.row.status, first.row.reason, first.build) == ("unsupported", "needs fp16 hardware", None)
+    assert (second.row.status, second.row.reason) == ("unsupported", "needs an NVIDIA GPU")
+    assert (second.row.build_s, second.row.engine_bytes) == (1.5, 1000)
+    assert not second.ranked
+
+
+def test_nothing_succeeded(world):
+    for planned in world.targets:
+        for path in planned.timing:
+            Path(path).unlink()
+    collected = world.collect()
+    assert collected.status == "failed"
+    assert all(a.best is None for a in collected.answers)
+
+
+def test_missing_baseline_leaves_speedups_empty(world):
+    Path(world.targets[0].timing[0]).unlink()
+    row = _by_name(world.collect())["openvino"].row
+    assert row.status == "ok"
+    assert row.speedup is None
+    assert _by_name(world.collect(), 8)["openvino"].row.speedup is not None
+
+
+def test_damaged_environment_and_reference_do_not_stop_collecting(world):
+    Path(world.environment).write_text("{")
+    Path(world.reference).unlink()
+    collected = world.collect()
+    assert collected.environment.status == "failed"
+    assert collected.models["net"].status == "failed"
+    assert collected.targets[0].row.status == "ok"
+
+
+def test_collected_survives_json(world):
+    collected = world.collect()
+    again = type(collected).model_validate_json(collected.model_dump_json(by_alias=True))
+    assert again == collected
+
+
+def test_collecting_is_linear_in_targets(world):
+    """Two thousand targets are to take well under a minute: no work may grow with their square."""
+
+    def collect_s(copies: int) -> float:
+        original = world.targets
+        world.targets = [
+            PlannedTarget(**{**vars(planned), "model": f"net{k}"}) for k in range(copies) for planned in original
+        ]
+        start = time.process_time()
+        world.collect()
+        elapsed = time.process_time() - start
+        world.targets = original
+        return elapsed
+
+    collect_s(2)  # imports
+    small, large = min(collect_s(4) for _ in range(3)), min(collect_s(40) for _ in range(2))
+    assert large < 30 * small
