@@ -18,10 +18,10 @@ _MEASURE = tuple(f"measure/{name}.py" for name in ("clock", "garbage", "loop", "
 STAGE_CODE: dict[str, tuple[str, ...]] = {
     "environment": ("jobs/environment.py", "machine.py"),
     "reference": ("jobs/reference.py", "models/*.py"),
-    "export": ("jobs/export.py", "exports/*.py", "models/load.py", "models/outputs.py"),
+    "export": ("jobs/export.py", "exports/*.py", "models/*.py"),
     "build": ("jobs/build.py", "profiling/precision_held.py", *_EVERY_JOB, *_SESSION),
     "time": ("jobs/time.py", *_MEASURE, *_EVERY_JOB, *_SESSION),
-    "verify": ("jobs/verify.py", "accuracy/*.py", *_EVERY_JOB, *_SESSION),
+    "verify": ("jobs/verify.py", "accuracy/*.py", "models/arrays.py", *_EVERY_JOB, *_SESSION),
     "profile": ("jobs/profile.py", "profiling/*.py", *_EVERY_JOB, *_SESSION),
     "collect": ("collect/*.py", "answers.py", "format.py", "measure/statistics.py", "measure/warnings.py"),
     "plots": ("report/plots/*.py", "report/plots.py", "format.py"),

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.models.spread import spread, top1_classes
 from bakeoff.artifacts.accuracy import OutputSpread, ReferenceRecord
 from bakeoff.artifacts.base import Part, TargetId
 from bakeoff.artifacts.io import digests
@@ -21,6 +20,7 @@ from bakeoff.models.load import MODEL, SCRIPT, STATE
 from bakeoff.models.make import describe_weights, make_model, parse_model
 from bakeoff.models.outputs import flatten
 from bakeoff.models.seeding import seeded
+from bakeoff.models.spread import spread, top1_classes
 from bakeoff.models.statistics import set_statistics
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from bakeoff.artifacts.io import check_digests, read_record
 from bakeoff.config.study import Tolerance
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.models.arrays import load_arrays
+from bakeoff.models.spread import spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +62,7 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
         target=spec.target,
         status="ok",
         **worst_figures(comparisons),
-        reference_std=next((c.reference_spread for c in comparisons if c.reference_spread is not None), None),
+        reference_std=spread(reference),
         n_inputs=len(inputs[0]),
         tolerance=judgement.limits,
         indicative=judgement.indicative,

@@ -1,0 +1,1 @@
+"""How an engine's outputs are compared with the reference, and judged."""

@@ -1,0 +1,146 @@
+"""Figures that compare an engine's outputs with the reference's, in float64.
+
+relative L2    ||y - r|| / ||r||
+SQNR           10 log10(||r||² / ||y - r||²) dB, signal-to-quantization-noise ratio
+cosine         y·r / (||y|| ||r||)
+all over the elements of all outputs and inputs together. Top-k agreement is computed on outputs that are score
+vectors, [n, classes]; with several of them, on the one that agrees least.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bakeoff.models.spread import is_score_vector, spread
+
+if TYPE_CHECKING:
+    import numpy as np
+
+TOP5_CLASSES = 10
+"""Of fewer classes, five are too large a share for the top five to mean anything."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is known of an engine's outputs; a figure that is undefined is None."""
+
+    mismatch: str | None = None
+    """Where the outputs' number or shapes differ from the reference's, in words; nothing else is known then."""
+    elements: int = 0
+    nonfinite: int = 0
+    """Elements that are NaN or infinite; where there are any, no figure below is known."""
+    identical: bool | None = None
+    relative_l2: float | None = None
+    """None where the reference is zero and the outputs are not."""
+    sqnr_db: float | None = None
+    """None where the outputs are bit-identical (infinite)."""
+    max_abs: float | None = None
+    cosine: float | None = None
+    """0 where either is zero and the other is not."""
+    top1_agreement: float | None = None
+    top5_agreement: float | None = None
+    spread: float | None = None
+    """As of the reference: mean over elements of the outputs' standard deviation over inputs."""
+    reference_spread: float | None = None
+    worst_relative_l2: float | None = None
+    """Largest relative L2 error of any one floating output, so that a small output cannot hide behind a large one."""
+    worst_output: int | None = None
+    """The position of that output."""
+
+
+def compare(outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> Comparison:
+    """Compare flat outputs (each [n, ...]) with the reference's, in the same order."""
+    import numpy as np
+
+    mismatch = _mismatch(outputs, reference)
+    if mismatch:
+        return Comparison(mismatch=mismatch)
+    elements = sum(array.size for array in outputs)
+    nonfinite = sum(int(np.count_nonzero(~np.isfinite(array))) for array in outputs)
+    if nonfinite:
+        return Comparison(elements=elements, nonfinite=nonfinite, reference_spread=spread(reference))
+    error2 = norm2 = reference2 = dot = max_abs = 0.0
+    worst: tuple[float, int] | None = None
+    for position, (output, expected) in enumerate(zip(outputs, reference, strict=True)):
+        y, r = _real(output), _real(expected)
+        difference = y - r
+        own_error2, own_reference2 = float(difference @ difference), float(r @ r)
+        error2 += own_error2
+        reference2 += own_reference2
+        norm2 += float(y @ y)
+        dot += float(y @ r)
+        max_abs = max(max_abs, float(np.abs(difference).max(initial=0.0)))
+        if own_reference2 > 0 and np.issubdtype(expected.dtype, np.inexact):
+            own = math.sqrt(own_error2 / own_reference2)
+            worst = max(worst, (own, position)) if worst else (own, position)
+    return Comparison(
+        elements=elements,
+        identical=error2 == 0,
+        relative_l2=math.sqrt(error2 / reference2) if reference2 else (0.0 if error2 == 0 else None),
+        sqnr_db=10 * math.log10(reference2 / error2) if error2 and reference2 else None,
+        max_abs=max_abs,
+        cosine=_cosine(dot, norm2, reference2),
+        top1_agreement=_worst_agreement(outputs, reference, 1, 2),
+        top5_agreement=_worst_agreement(outputs, reference, 5, TOP5_CLASSES),
+        spread=spread(outputs),
+        reference_spread=spread(reference),
+        worst_relative_l2=worst[0] if worst else None,
+        worst_output=worst[1] if worst else None,
+    )
+
+
+def top_k_agreement(scores: np.ndarray, reference: np.ndarray, k: int) -> float:
+    """Mean share of the engine's k highest classes that are among the reference's k highest.
+
+    Both are [n, classes]. Classes that tie for the engine's last places count as chosen with equal probability (the
+    expectation over all ways to break the tie: an engine that scores all classes alike agrees by chance only); classes
+    that tie for the reference's last places are all right answers.
+    """
+    import numpy as np
+
+    kth = np.partition(scores, -k, axis=1)[:, [-k]]
+    above, tied = scores > kth, scores == kth
+    share = (k - above.sum(1, keepdims=True)) / tied.sum(1, keepdims=True)
+    chosen = above + tied * share
+    right = reference >= np.partition(reference, -k, axis=1)[:, [-k]]
+    return float((chosen * right).sum(1).mean() / k)
+
+
+def _worst_agreement(
+    outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray], k: int, classes: int
+) -> float | None:
+    found = [
+        top_k_agreement(output, expected, k)
+        for output, expected in zip(outputs, reference, strict=True)
+        if is_score_vector(expected, classes)
+    ]
+    return min(found) if found else None
+
+
+def _mismatch(outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> str | None:
+    if len(outputs) != len(reference):
+        return f"{len(outputs)} outputs where the model has {len(reference)}"
+    for position, (output, expected) in enumerate(zip(outputs, reference, strict=True)):
+        if output.shape != expected.shape:
+            return f"output {position} has shape {list(output.shape)} where the model's has {list(expected.shape)}"
+    return None
+
+
+def _real(array: np.ndarray) -> np.ndarray:
+    """The elements in float64, one axis; a complex one as its real and imaginary parts."""
+    import numpy as np
+
+    if np.iscomplexobj(array):
+        return np.ascontiguousarray(array, dtype=np.complex128).reshape(-1).view(np.float64)
+    return array.astype(np.float64).reshape(-1)
+
+
+def _cosine(dot: float, norm2: float, reference2: float) -> float:
+    if norm2 == 0 and reference2 == 0:
+        return 1.0
+    if norm2 == 0 or reference2 == 0:
+        return 0.0
+    return max(-1.0, min(1.0, dot / math.sqrt(norm2) / math.sqrt(reference2)))

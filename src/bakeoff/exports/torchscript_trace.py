@@ -1,0 +1,61 @@
+"""TorchScript by tracing: the operators of one run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakeoff.errors import ExportError
+from bakeoff.exports.base import Exported, ExportTask
+from bakeoff.models.outputs import flat_module, flatten
+
+if TYPE_CHECKING:
+    import torch
+
+FILE = "model.ts"
+
+
+def export(module: torch.nn.Module, task: ExportTask, out: Path) -> Exported:
+    """Trace and save. A ScriptModule is saved as it is: tracing it would only inline the same graph."""
+    import torch
+
+    notes = []
+    start = time.perf_counter()
+    if isinstance(module, torch.jit.ScriptModule):
+        traced = module
+        notes.append("the TorchScript file as it was given, not traced again")
+    else:
+        if not task.plain_outputs:
+            module = flat_module(module)
+            notes.append("outputs flattened into a tuple: TorchScript knows no such container")
+        with torch.no_grad():
+            # strict=False allows outputs in lists and dicts
+            traced = torch.jit.trace(module, task.inputs, strict=False, check_trace=False)
+    torch.jit.save(traced, str(out / FILE))
+    export_s = time.perf_counter() - start
+    if task.dynamic:
+        _check_other_batch(traced, task)
+    return Exported([FILE], export_s, notes)
+
+
+def _check_other_batch(traced: torch.nn.Module, task: ExportTask) -> None:
+    """Raise ExportError where the trace holds the example's batch size as a constant."""
+    import torch
+
+    size = len(task.inputs[0]) + 1
+    inputs = [tensor[torch.arange(size) % len(tensor)] for tensor in task.inputs]
+    try:
+        with torch.inference_mode():
+            shapes = [list(tensor.shape) for _, tensor in flatten(traced(*inputs))]
+    except RuntimeError as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise ExportError(
+            f"the trace fails at batch {size}, as it holds the batch size it was made with: {lines[-1].strip()}"
+        ) from error
+    wrong = [shape for shape in shapes if shape[:1] != [size]]
+    if wrong:
+        raise ExportError(
+            f"the trace returns an output of shape {wrong[0]} for a batch of {size}: "
+            "it holds the batch size it was made with"
+        )

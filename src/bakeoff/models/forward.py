@@ -1,0 +1,39 @@
+"""Calling a model on numpy inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.errors import ModelError
+from bakeoff.models.quoting import cause
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+
+def forward(module: torch.nn.Module, label: str, inputs: Mapping[str, np.ndarray], device: str = "cpu") -> Any:
+    """The model's output for a batch of inputs. Raises ModelError that quotes the model and names the inputs' key."""
+    import torch
+
+    tensors = [torch.from_numpy(array).to(device) for array in inputs.values()]
+    try:
+        with torch.inference_mode():
+            return module(*tensors)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except Exception as error:
+        given = ", ".join(f"{name} {array.dtype}{list(array.shape)}" for name, array in inputs.items())
+        raise ModelError(
+            f"models.{label}.inputs: the model's forward refuses {given} (batch first): {_told(error)}; "
+            f"give each input of forward, in its order, with the shape (without batch) and dtype that it takes"
+        ) from error
+
+
+def _told(error: Exception) -> str:
+    """The exception's line; TorchScript's interpreter says it last, after its own traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if lines and "TorchScript interpreter" in lines[0]:
+        return lines[-1][:300]
+    return cause(error)

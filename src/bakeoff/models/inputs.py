@@ -1,0 +1,88 @@
+"""Seeded inputs with structure, made without torch.
+
+Image-like inputs are sums of noise at all octaves, so that their amplitude spectrum falls about as 1/f, as that of
+natural images does (D. J. Field, "Relations between the statistics of natural images and the response properties of
+cortical cells", J. Opt. Soc. Am. A 4, 1987). White noise would not do: global average pooling turns it into nearly
+the same features for every input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from bakeoff.config.model import InputSpec
+from bakeoff.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CHECK = 0
+"""Stream of the inputs that engines are judged and timed on."""
+STATISTICS = 1
+"""Stream of the inputs that set normalization statistics; other than CHECK, or the check would judge itself."""
+
+
+def seeded_inputs(inputs: Mapping[str, InputSpec], n: int, seed: int, stream: int = CHECK) -> dict[str, np.ndarray]:
+    """`n` inputs by name, each array of shape [n, *shape].
+
+    Floating inputs of shape [C, H, W] are octave noise of zero mean and unit variance per item, other floating inputs
+    standard normal, integer inputs uniform in [low, high), bool fair coins. Item i is the same for every `n`.
+    Raises ModelError where a range does not fit the integer type.
+    """
+    import numpy as np
+
+    made = {}
+    for position, (name, spec) in enumerate(inputs.items()):
+        items = [_item(np.random.default_rng([seed, stream, position, i]), spec) for i in range(n)]
+        made[name] = np.stack(items)
+    return made
+
+
+def _item(rng: np.random.Generator, spec: InputSpec) -> np.ndarray:
+    import numpy as np
+
+    shape = tuple(spec.shape)
+    if spec.dtype == "bool":
+        return rng.random(shape) < 0.5
+    if spec.dtype in ("int32", "int64"):
+        try:
+            return rng.integers(spec.low, spec.high, shape, dtype=spec.dtype)
+        except ValueError as error:
+            raise ModelError(
+                f"an input's range [{spec.low}, {spec.high}) does not fit {spec.dtype}: {error}"
+            ) from error
+    if len(shape) == 3 and min(shape[1:]) > 1:
+        return _octave_noise(rng, shape)
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def _octave_noise(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
+    import numpy as np
+
+    channels, height, width = shape
+    image = np.zeros(shape, np.float32)
+    side = 1
+    while True:
+        noise = rng.standard_normal((channels, min(side, height), min(side, width)), dtype=np.float32)
+        image += _stretched(_stretched(noise, height, 1), width, 2)
+        if side >= max(height, width):
+            break
+        side *= 2
+    return (image - image.mean()) / image.std()
+
+
+def _stretched(coarse: np.ndarray, size: int, axis: int) -> np.ndarray:
+    """Linear interpolation between cell centres along one axis."""
+    import numpy as np
+
+    cells = coarse.shape[axis]
+    if cells == size:
+        return coarse
+    position = np.clip((np.arange(size) + 0.5) * cells / size - 0.5, 0, cells - 1)
+    low = position.astype(int)
+    shape = [1] * coarse.ndim
+    shape[axis] = size
+    weight = (position - low).astype(coarse.dtype).reshape(shape)
+    high = np.minimum(low + 1, cells - 1)
+    return coarse.take(low, axis) * (1 - weight) + coarse.take(high, axis) * weight
