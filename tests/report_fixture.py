@@ -21,8 +21,10 @@ from bakeoff.artifacts.profile import Layer, LayerTime, ProfileRecord
 from bakeoff.artifacts.timing import Cold, Distribution, Memory, Telemetry, Throughput, TimingRecord, WarmUp
 
 SCRIPT = "<script>alert(1)</script>"
-HOSTILE_MODEL = f'evil"\'{SCRIPT}|`x`'
-HOSTILE_REASON = f"RuntimeError: bad {SCRIPT} \"quoted\" 'single' | pipe `tick` $x^2$\nsecond line & <img src=x onerror=alert(2)>"
+HOSTILE_MODEL = f"evil\"'{SCRIPT}|`x`"
+HOSTILE_REASON = (
+    f"RuntimeError: bad {SCRIPT} \"quoted\" 'single' | pipe `tick` $x^2$\nsecond line & <img src=x onerror=alert(2)>"
+)
 HOSTILE_LAYER = f"/layer1/{SCRIPT}/conv|1`"
 
 BACKENDS = {
@@ -113,22 +115,22 @@ def _target(
     }  # fmt: skip
     folder = f"results/quickstart/.logs/{'resnet18' if '<' in model else model}/{label}/{precision}"
 
-    def failure(status: str, reason: str, error: str, build: BuildRecord | None) -> TargetResult:
+    def failure(status: str, reason: str, build: BuildRecord | None) -> TargetResult:
         return TargetResult(row=Row(**row | {"status": status, "reason": reason}), build=build, unranked_reason=reason)
 
     if label == "tensorrt":
         build = _build(rng, identity, scale, precision, holds=True)
-        return failure("unsupported", "needs an NVIDIA GPU", "unsupported", build)
+        return failure("unsupported", "needs an NVIDIA GPU", build)
     if label == "inductor" and precision == "bf16" and model == "mobilenet_v2":
         reason = HOSTILE_REASON if hostile else "BuildError: the C++ compiler ended with status 1: internal error"
         build = BuildRecord(
             target=TargetId(**identity), status="failed", reason=reason, error_type="BuildError",
             log=f"{folder}/build.log", attempt=1,
         )  # fmt: skip
-        return failure("blocked", f"its build failed: {reason}", "blocked", build)
+        return failure("blocked", f"its build failed: {reason}", build)
     if label == "torchscript" and model not in ("resnet18", "mobilenet_v2") and not model.startswith("model_"):
         build = _build(rng, identity, scale, precision, holds=True)
-        result = failure("failed", "ended by signal SIGSEGV (segmentation fault) while timing", "signal SIGSEGV", build)
+        result = failure("failed", "ended by signal SIGSEGV (segmentation fault) while timing", build)
         record = TimingRecord(
             target=TargetId(**identity, batch_size=batch, round=1), status="failed", reason=result.row.reason,
             error_type="signal SIGSEGV", log=f"{folder}/b{batch}/round1.log",
@@ -142,9 +144,9 @@ def _target(
     half = median * rng.uniform(0.004, 0.02)
     warnings = []
     if label == "torchscript":
-        warnings.append("not_converged")
+        warnings.append("not-converged")
     if label == "inductor" and batch == 8:
-        warnings += ["steal", "made_up_code"]
+        warnings += ["noisy-machine", "made-up-code"]
     holds = not (label == "onnxruntime" and precision == "bf16")
     accuracy = _accuracy(identity, label, precision, model)
     rounds = [_round(rng, identity, batch, k, median, half, warnings, folder) for k in (1, 2, 3)]
@@ -212,7 +214,7 @@ def _round(
         ),
         throughput=Throughput(items_per_s=batch * 1020 / here, n=40),
         cold=Cold(load_s=rng.uniform(0.02, 0.4), first_ms=here * rng.uniform(2, 9), import_s=2.1),
-        warmup=WarmUp(n=20, s=0.4, steady=True), converged="not_converged" not in warnings,
+        warmup=WarmUp(n=20, s=0.4, steady=True), converged="not-converged" not in warnings,
         memory=Memory(device_peak_bytes=None, host_rss_bytes=int(4e8 * rng.uniform(0.9, 1.4))),
         telemetry=Telemetry(load_1min=1.2, steal_share=0.001, other_cpu_share=0.02, cpu_mhz=(2900, 2905)),
         warnings=warnings, samples=f"results/b{batch}/round{k}/samples.npz",
@@ -263,7 +265,9 @@ def _compare(cell: list[TargetResult]) -> None:
 def _answer(model: str, batch: int, cell: list[TargetResult]) -> Answer:
     ranked = sorted((t for t in cell if t.ranked), key=lambda t: t.row.latency_ms or 0)
     if not ranked:
-        return Answer(model=model, batch_size=batch, best=None, words=f"{model} at batch {batch}: nothing could be ranked.")
+        return Answer(
+            model=model, batch_size=batch, best=None, words=f"{model} at batch {batch}: nothing could be ranked."
+        )
     best = ranked[0]
     ties = [
         f"{t.row.backend}/{t.row.precision}"

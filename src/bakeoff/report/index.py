@@ -1,0 +1,29 @@
+"""reports/index.html: all studies, each with its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote
+
+from bakeoff.artifacts.collected import Collected
+from bakeoff.artifacts.io import read_record, write_text
+from bakeoff.report.facts import headline_facts
+from bakeoff.report.page import render
+
+
+def write_index(collected_paths: Iterable[str | Path], out_path: str | Path) -> None:
+    """Write the page that lists all studies, the latest first.
+
+    Args:
+        collected_paths: collected.json of each study.
+        out_path: usually reports/index.html; each study's report is <study>/index.html beside it.
+
+    Raises:
+        BakeoffError: a collected.json is missing or damaged.
+    """
+    studies = [read_record(path, Collected) for path in collected_paths]
+    studies.sort(key=lambda collected: collected.target.study)
+    studies.sort(key=lambda collected: collected.made, reverse=True)
+    entries = [(study, f"{quote(study.target.study)}/index.html", headline_facts(study)) for study in studies]
+    write_text(out_path, render("index.html.j2", ["static/theme.js"], studies=entries))

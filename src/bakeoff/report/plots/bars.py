@@ -1,0 +1,126 @@
+"""Latency and throughput across backends, for one model and batch size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bakeoff.artifacts.collected import Collected, TargetResult
+from bakeoff.format import format_number
+from bakeoff.report.plots.style import (
+    INK,
+    MUTED,
+    color_of,
+    hatch_of,
+    horizontal_rows,
+    mark_gap,
+    new_figure,
+    plain,
+    say_empty,
+    series_of,
+)
+from bakeoff.report.targets import in_matrix_order, status_words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+WIDEST = 1.6
+"""Whiskers reach at most this far beyond the longest bar."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One target's value with the ends of its interval; None where it has none."""
+
+    target: TargetResult
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def latency_figure(collected: Collected, model: str, batch: int) -> tuple[Figure, str]:
+    """Median latency over rounds with its 95 % confidence interval, in ms, and the plot's caption."""
+    bars = []
+    for target in _targets(collected, model, batch):
+        row = target.row
+        bars.append(Bar(target, row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms))
+    caption = (
+        "Time of one inference of the whole batch: median over rounds, whiskers are the 95 % confidence interval. "
+        "Shorter is better."
+    )
+    return _bars(collected, bars, f"{plain(model, 40)} · batch {batch}", "latency (ms)"), caption + _marks(bars)
+
+
+def throughput_figure(collected: Collected, model: str, batch: int) -> tuple[Figure, str]:
+    """Items per second with work enqueued back to back, and the plot's caption."""
+    bars = []
+    for target in _targets(collected, model, batch):
+        rates = [r.throughput.items_per_s for r in target.rounds if r.throughput is not None]
+        low, high = (min(rates), max(rates)) if len(rates) > 1 else (None, None)
+        bars.append(Bar(target, target.row.items_per_s, low, high))
+    caption = (
+        "Single inputs (images, not batches) per second with work enqueued back to back; whiskers span the rounds. "
+        "Longer is better."
+    )
+    return _bars(collected, bars, f"{plain(model, 40)} · batch {batch}", "throughput (items/s)"), caption + _marks(bars)
+
+
+def _targets(collected: Collected, model: str, batch: int) -> list[TargetResult]:
+    chosen = [t for t in collected.targets if t.row.model == model and t.row.batch_size == batch]
+    return in_matrix_order(collected, chosen)
+
+
+def _marks(bars: list[Bar]) -> str:
+    """What the caption says of rows that are not plain bars."""
+    words = ""
+    if any(bar.value is not None and not bar.target.ranked for bar in bars):
+        words += " Pale bars are not ranked (accuracy failed, or the precision is not held)."
+    if any(bar.value is None for bar in bars):
+        words += " × marks targets without a value."
+    longest = max((bar.value for bar in bars if bar.value is not None), default=0.0)
+    if any((bar.high or 0) > WIDEST * longest for bar in bars if bar.value is not None):
+        words += " An arrow marks an interval that reaches beyond the plot."
+    return words
+
+
+def _bars(collected: Collected, bars: list[Bar], title: str, quantity: str) -> Figure:
+    figure, axes = new_figure(len(bars))
+    axes.set_title(f"{title} · {quantity}", x=0)
+    if not any(bar.value is not None for bar in bars):
+        if not bars:
+            say_empty(axes, "no targets")
+            return figure
+        axes.set_xlim(0, 1)
+        axes.set_xticks([])
+    series = series_of(collected)
+    horizontal_rows(axes, [f"{plain(b.target.row.backend, 28)}  {b.target.row.precision}" for b in bars])
+    # An interval much wider than its value must not squeeze all bars to nothing: its whisker is cut at the axis' end.
+    longest = max((b.value for b in bars if b.value is not None), default=1.0)
+    top = min(max((max(b.value, b.high or 0) for b in bars if b.value is not None), default=1.0), WIDEST * longest)
+    for position, bar in enumerate(bars):
+        if bar.value is None:
+            mark_gap(axes, position, status_words(bar.target))
+            continue
+        number = series[bar.target.row.backend]
+        pale = not bar.target.ranked
+        axes.barh(
+            position, bar.value, height=0.62, color=color_of(number), alpha=0.38 if pale else 1.0,
+            hatch=hatch_of(number) or None, edgecolor="none" if not hatch_of(number) else INK, linewidth=0,
+        )  # fmt: skip
+        end = bar.value
+        if bar.low is not None and bar.high is not None:
+            cut = bar.high > top * (1 + 1e-9)
+            high = top if cut else bar.high
+            error = [[max(bar.value - bar.low, 0)], [max(high - bar.value, 0)]]
+            axes.errorbar(
+                bar.value, position, xerr=error, fmt="none", ecolor=INK, elinewidth=0.9, capsize=2.2, capthick=0.9
+            )
+            if cut:
+                axes.plot([high], [position], marker=">", markersize=4, color=INK, linestyle="none")
+            end = max(end, high)
+        axes.text(end + top * 0.012, position, format_number(bar.value), va="center", fontsize=7.5, color=MUTED)
+    if any(bar.value is not None for bar in bars):
+        axes.set_xlim(0, top * 1.14)
+        axes.locator_params(axis="x", nbins=6)
+    return figure

@@ -1,0 +1,63 @@
+"""What an engine costs before the first inference: build time and size, for one model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bakeoff.artifacts.collected import Collected, TargetResult
+from bakeoff.format import format_number
+from bakeoff.report.plots.style import (
+    MUTED,
+    color_of,
+    horizontal_rows,
+    mark_gap,
+    new_figure,
+    plain,
+    say_empty,
+    series_of,
+)
+from bakeoff.report.targets import in_matrix_order, status_words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MIB = 2**20
+
+
+def build_figure(collected: Collected, model: str) -> tuple[Figure, str]:
+    """Build time in seconds and engine size in MiB, one row an engine; and the plot's caption."""
+    caption = "Time to build the engine, imports not counted, and the size of its files. Shorter is better in both."
+    engines: dict[tuple[str, ...], TargetResult] = {}
+    for target in in_matrix_order(collected, [t for t in collected.targets if t.row.model == model]):
+        # Engines with a dynamic batch dimension are shared by all batch sizes: one row.
+        shared = target.build is None or target.build.target.batch_size is None
+        batch = "" if shared else f"  b{target.row.batch_size}"
+        engines.setdefault((target.row.backend, target.row.precision, batch), target)
+    figure, (left, right) = new_figure(len(engines), columns=2)
+    left.set_title(f"{plain(model, 24)} · build time (s)", x=0)
+    right.set_title("engine size (MiB)", x=0)
+    if not engines:
+        say_empty(left, "no targets")
+        right.set_axis_off()
+        return figure, caption
+    series = series_of(collected)
+    labels = [f"{plain(backend, 28)}  {precision}{batch}" for backend, precision, batch in engines]
+    for axes, field, unit in ((left, "build_s", 1), (right, "engine_bytes", MIB)):
+        horizontal_rows(axes, labels)
+        axes.tick_params(axis="y", labelleft=axes is left)
+        values = []
+        for position, target in enumerate(engines.values()):
+            value = getattr(target.build, field) if target.build is not None else None
+            if value is None:
+                mark_gap(axes, position, "" if axes is right else plain(status_words(target), 24))
+                continue
+            value /= unit
+            values.append(value)
+            axes.barh(position, value, height=0.6, color=color_of(series[target.row.backend]))
+            axes.annotate(
+                format_number(value), (value, position), xytext=(3, 0), textcoords="offset points", va="center",
+                fontsize=7.5, color=MUTED,
+            )  # fmt: skip
+        axes.set_xlim(0, max(values, default=1) * 1.25 or 1)
+        axes.locator_params(axis="x", nbins=4)
+    return figure, caption

@@ -1,0 +1,62 @@
+"""Box plots of layer times, one box a target, for one model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bakeoff.artifacts.collected import Collected
+from bakeoff.report.plots.style import INK, color_of, horizontal_rows, new_figure, plain, say_empty, series_of
+from bakeoff.report.targets import in_matrix_order
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LARGEST = 48
+"""More boxes than this are unreadable in one figure: the fastest targets are kept."""
+
+
+def layers_figure(collected: Collected, model: str) -> tuple[Figure, str]:
+    """Median time of each layer in ms, as one box a target on a logarithmic axis; and the plot's caption."""
+    import warnings
+
+    import pandas as pd
+    import seaborn as sns
+    from matplotlib.ticker import FuncFormatter
+
+    caption = (
+        "Each box holds the layers of one target by their median time: the box spans the middle half, the line is the "
+        "median layer, dots are outliers (the layers worth a look). Logarithmic axis. Layers are profiled on their "
+        "own; backends fuse and name them differently."
+    )
+    chosen = [t for t in collected.targets if t.row.model == model and t.profile is not None and t.profile.layers]
+    if len(chosen) > LARGEST:
+        caption += f" The {LARGEST} fastest of {len(chosen)} targets."
+        chosen = sorted(chosen, key=lambda t: (not t.ranked, t.row.latency_ms or float("inf")))[:LARGEST]
+    chosen = in_matrix_order(collected, chosen)
+    chosen.sort(key=lambda target: target.row.batch_size)
+    figure, axes = new_figure(len(chosen))
+    axes.set_title(f"{plain(model, 40)} · time per layer (ms)", x=0)
+    labels = [f"{plain(t.row.backend, 28)}  {t.row.precision} · b{t.row.batch_size}" for t in chosen]
+    times = [
+        (position, layer.time_ms.median)
+        for position, target in enumerate(chosen)
+        for layer in (target.profile.layers if target.profile else [])
+        if layer.time_ms.median > 0  # a logarithm has no zero; such layers were optimised away
+    ]
+    if not times:
+        say_empty(axes, "no layer times")
+        return figure, caption
+    series = series_of(collected)
+    frame = pd.DataFrame(times, columns=["row", "ms"])
+    with warnings.catch_warnings():
+        # Seaborn 0.13 passes an argument that Matplotlib 3.11 is about to retire.
+        warnings.filterwarnings("ignore", message="vert: bool was deprecated")
+        sns.boxplot(
+            frame, x="ms", y="row", hue="row", orient="h", log_scale=(True, False), native_scale=True, legend=False,
+            palette={i: color_of(series[t.row.backend]) for i, t in enumerate(chosen)}, saturation=1, width=0.62,
+            linewidth=0.8, linecolor=INK, fliersize=2, ax=axes,
+        )  # fmt: skip
+    horizontal_rows(axes, labels)
+    axes.set(xlabel="", ylabel="")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    return figure, caption

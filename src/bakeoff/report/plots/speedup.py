@@ -1,0 +1,93 @@
+"""Speed-up against the baseline with its interval, for one model: only targets that may be ranked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bakeoff.artifacts.collected import Collected
+from bakeoff.report.plots.style import INK, MUTED, color_of, horizontal_rows, new_figure, plain, say_empty, series_of
+from bakeoff.report.targets import in_matrix_order
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MARKERS = "osD^vP*X<>"
+
+WIDEST = 4
+"""Intervals are shown to at most this factor beyond the extreme values."""
+
+
+def speedup_figure(collected: Collected, model: str) -> tuple[Figure, str]:
+    """One row a backend and precision, one mark a batch size, on a logarithmic axis; and the plot's caption."""
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    caption = (
+        f"How many times faster than {plain(collected.baseline)} at the same batch size, with the 95 % confidence "
+        "interval; an interval that crosses 1 shows no difference. Only targets that may be ranked. Logarithmic axis."
+    )
+    chosen = [
+        target
+        for target in collected.targets
+        if target.row.model == model and target.ranked and collected.baseline in target.speedups
+    ]
+    rows = list(dict.fromkeys((t.row.backend, t.row.precision) for t in in_matrix_order(collected, chosen)))
+    batches = sorted({target.row.batch_size for target in chosen})
+    figure, axes = new_figure(len(rows) * max(1, round(len(batches) * 0.6)))
+    axes.set_title(f"{plain(model, 40)} · speed-up against {plain(collected.baseline, 30)} (×)", x=0)
+    if not chosen:
+        say_empty(axes, "nothing could be ranked against the baseline")
+        return figure, caption
+    series = series_of(collected)
+    horizontal_rows(axes, [f"{plain(backend, 28)}  {precision}" for backend, precision in rows])
+    step = 0.7 / len(batches)
+    for target in chosen:
+        row, speedup = target.row, target.speedups[collected.baseline]
+        slot = batches.index(row.batch_size)
+        place = rows.index((row.backend, row.precision)) + (slot - (len(batches) - 1) / 2) * step
+        color = color_of(series[row.backend])
+        error = [[max(speedup.value - speedup.low, 0)], [max(speedup.high - speedup.value, 0)]]
+        axes.errorbar(
+            speedup.value, place, xerr=error, fmt=MARKERS[slot % len(MARKERS)], markersize=5, color=color,
+            ecolor=color, elinewidth=1.6, capsize=2.5,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    values = [target.speedups[collected.baseline] for target in chosen]
+    # Intervals of orders of magnitude are cut at the plot's edge, so that the values stay apart.
+    low = max(min(*(v.low for v in values), 1.0), min(*(v.value for v in values), 1.0) / WIDEST) / 1.15
+    high = min(max(*(v.high for v in values), 1.0), max(*(v.value for v in values), 1.0) * WIDEST) * 1.15
+    axes.set_xlim(low, high)
+    if any(v.low < low or v.high > high for v in values):
+        caption += " Intervals wider than the plot are cut at its edge."
+    axes.set_xticks(_ticks(low, high))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.axvline(1, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    if len(batches) > 1:
+        handles = [
+            Line2D(
+                [],
+                [],
+                linestyle="none",
+                marker=MARKERS[i % len(MARKERS)],
+                color=INK,
+                markersize=4.5,
+                label=f"batch {b}",
+            )
+            for i, b in enumerate(batches)
+        ]
+        figure.legend(
+            handles=handles, loc="outside lower right", ncols=min(len(handles), 5), frameon=False, fontsize=8,
+            handletextpad=0.1, columnspacing=1,
+        )  # fmt: skip
+    return figure, caption
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers for a logarithmic axis: the finest of three steps that does not crowd it."""
+    found: list[float] = []
+    for steps in ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,)):
+        found = [s * 10.0**e for e in range(-6, 7) for s in steps if low <= s * 10.0**e <= high]
+        if len(found) <= 8:
+            break
+    return found

@@ -1,0 +1,147 @@
+"""How every plot looks: colours, fonts, and files that come out the same for the same data."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.artifacts.collected import Collected
+from bakeoff.artifacts.io import write_bytes, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PAPER, INK, MUTED, GRID = "#ffffff", "#1d1d1b", "#6a6a64", "#e2e1db"
+
+SERIES = (
+    "#8c8c86", "#0173b2", "#de8f05", "#029e73", "#cc78bc", "#d55e00", "#56b4e9", "#ca9161", "#b8a800", "#7a5ea8",
+)  # fmt: skip
+"""Seaborn's palette for colour-blind readers, grey first (it goes to the baseline), its two palest colours replaced
+since they vanish on white. Colour never stands alone: every row is labelled too."""
+
+HATCHES = ("", "///", "...", "xxx")
+"""A second mark where there are more backends than colours."""
+
+WIDTH_IN = 5.4
+ROW_IN = 0.235
+PNG_DPI = 150
+
+
+def series_of(collected: Collected) -> dict[str, int]:
+    """A number for each backend label, the same in all plots and in the page: the baseline's is 0."""
+    baseline = collected.baseline.split("/")[0]
+    labels = list(collected.backends) or sorted({target.row.backend for target in collected.targets})
+    labels += sorted({target.row.backend for target in collected.targets} - set(labels))
+    rest = [label for label in labels if label != baseline]
+    return {label: index for index, label in enumerate([baseline, *rest])}
+
+
+def color_of(series: int) -> str:
+    """The colour of a backend by its number. The grey of the baseline is given once."""
+    return SERIES[series] if series < len(SERIES) else SERIES[1 + (series - 1) % (len(SERIES) - 1)]
+
+
+def hatch_of(series: int) -> str:
+    """The hatch of a backend by its number: none for the first ten."""
+    return HATCHES[(series - 1) // (len(SERIES) - 1) % len(HATCHES)] if series else ""
+
+
+def plain(text: str, longest: int = 60) -> str:
+    """A user's string as one line for a plot."""
+    text = " ".join(text.split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Seaborn's white style with our inks; user strings are never read as mathematics."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    with (
+        mpl.rc_context(),
+        sns.axes_style("white"),
+    ):
+        mpl.rcParams.update(
+            {
+                "figure.facecolor": PAPER, "axes.facecolor": "none", "savefig.facecolor": PAPER,
+                "text.color": INK, "axes.labelcolor": MUTED, "axes.titlecolor": INK, "axes.edgecolor": GRID,
+                "xtick.color": MUTED, "ytick.color": INK, "xtick.labelcolor": MUTED, "ytick.labelcolor": INK,
+                "grid.color": GRID, "grid.linewidth": 0.7, "axes.linewidth": 0.7, "hatch.linewidth": 0.6,
+                "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans", "Arial", "sans-serif"],
+                "font.size": 8.5,
+                "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 8,
+                "axes.labelsize": 8.5, "xtick.labelsize": 8, "ytick.labelsize": 8.5,
+                "text.parse_math": False, "text.usetex": False, "axes.unicode_minus": True,
+                "svg.fonttype": "none", "svg.hashsalt": "bakeoff",
+                "figure.constrained_layout.w_pad": 0.1, "figure.constrained_layout.h_pad": 0.08,
+            }
+        )  # fmt: skip
+        yield
+
+
+def new_figure(
+    rows: int, *, columns: int = 1, width_in: float = WIDTH_IN, share_rows: bool = True
+) -> tuple[Figure, Any]:
+    """A figure with room for `rows` labelled rows, and its axes (one, or an array of `columns`)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_in, 0.95 + ROW_IN * max(rows, 3)), layout="constrained")
+    axes = figure.subplots(1, columns, sharey=share_rows)
+    return figure, axes
+
+
+def horizontal_rows(axes: Axes, labels: list[str]) -> None:
+    """One labelled row a target, first at the top, light vertical grid, no frame."""
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.tick_params(axis="both", length=0)
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "bottom", "left"):
+        axes.spines[side].set_visible(False)
+
+
+def mark_gap(axes: Axes, row: int, words: str) -> None:
+    """A target without a value: its row stays, with a cross and the reason."""
+    from matplotlib.transforms import blended_transform_factory
+
+    place = blended_transform_factory(axes.transAxes, axes.transData)
+    axes.plot(
+        [0.012], [row], marker="x", markersize=4.5, markeredgewidth=1.2, color=MUTED, transform=place, clip_on=False
+    )
+    axes.text(0.035, row, plain(words, 46), transform=place, va="center", color=MUTED, fontsize=7.5, style="italic")
+
+
+def say_empty(axes: Axes, words: str) -> None:
+    """Nothing to draw: say so in the figure."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=MUTED)
+
+
+def save(figure: Figure, folder: Path, name: str) -> tuple[str, str]:
+    """Write a figure as SVG and PNG, without dates, and return the names of both files."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, for both files
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    write_text(folder / f"{name}.svg", _slim(buffer.getvalue().decode()))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    write_bytes(folder / f"{name}.png", buffer.getvalue())
+    return f"{name}.svg", f"{name}.png"
+
+
+def _slim(svg: str) -> str:
+    """Six decimals of a point are of use to nobody: two keep the file a third smaller."""
+    head, body, rest = svg.partition('<g id="figure_1">')
+
+    def shorten(match: re.Match[str]) -> str:
+        return re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), match[0])
+
+    return head + body + re.sub(r"(?:\b(?:d|x|y|width|height|transform|points)=\"[^\"]*\")", shorten, rest)

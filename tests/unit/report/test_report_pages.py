@@ -1,0 +1,279 @@
+"""index.html, report.md and the index of studies."""
+
+import hashlib
+import html
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from report_fixture import HOSTILE_LAYER, HOSTILE_MODEL, SCRIPT, make_bare, make_collected, make_empty
+
+import bakeoff.report
+from bakeoff.artifacts.io import write_record
+from bakeoff.errors import BakeoffError
+from bakeoff.format import format_number
+from bakeoff.measure.warnings import WARNINGS
+from bakeoff.report.build import write_report
+from bakeoff.report.html import TOP_LAYERS, TOP_TARGETS, html_of, write_html
+from bakeoff.report.index import write_index
+from bakeoff.report.markdown import escape, markdown_of
+from bakeoff.report.warning_texts import explain
+
+
+class Page(HTMLParser):
+    """What a browser would find in a page: elements with attributes, identifiers, and the rows of the comparison."""
+
+    VOID = frozenset({"meta", "link", "input", "br", "hr", "img"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.rows, self.open, self.texts = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag == "tr" and "data-model" in dict(attrs):
+            self.rows.append(dict(attrs))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open[-1:] == [tag], f"</{tag}> closes <{self.open[-1:]}>"
+        self.open.pop()
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def of(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page(hostile):
+    return Page((hostile[1] / "index.html").read_text())
+
+
+def test_html_is_well_formed_and_every_identifier_stands_once(page):
+    assert page.open == []
+    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(identifiers) > 20
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_html_has_a_row_for_every_target(hostile, page):
+    wanted = {(t.row.model, t.row.backend, t.row.precision, str(t.row.batch_size)) for t in hostile[0].targets}
+    found = {(r["data-model"], r["data-backend"], r["data-precision"], r["data-batch"]) for r in page.rows}
+    assert found == wanted
+    assert len(page.rows) == len(hostile[0].targets) == 72
+
+
+def test_hostile_strings_are_text_only(hostile, page):
+    text = (hostile[1] / "index.html").read_text()
+    assert SCRIPT not in text
+    assert len(page.of("script")) == 3
+    assert not page.of("img")
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    shown = "".join(page.texts)
+    assert SCRIPT in shown
+    assert HOSTILE_LAYER in shown
+    assert "<img src=x onerror=alert(2)>" in shown
+    assert HOSTILE_MODEL in {row["data-model"] for row in page.rows}
+
+
+def test_html_asks_nothing_of_the_network(page):
+    for tag, attributes in page.elements:
+        for name in ("src", "href", "xlink:href", "action", "data", "srcset", "poster"):
+            value = attributes.get(name)
+            if value is not None and tag != "a":
+                assert value.startswith(("#", "data:")), (tag, name, value)
+            if value is not None and tag == "a":
+                assert not re.match(r"(?i)\s*(https?:|javascript:|//)", value)
+    policy = next(a["content"] for a in page.of("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe-inline' 'sha" not in policy
+    assert policy.count("'sha256-") == 3
+
+
+def test_links_within_the_page_lead_somewhere(page):
+    identifiers = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
+    targets = {a["href"][1:] for a in page.of("a") if a.get("href", "").startswith("#")}
+    assert {"answers", "comparison", "plots", "problems", "method"} <= targets
+    assert targets <= identifiers
+
+
+def test_tables_have_captions_and_scopes(page):
+    assert page.of("table")
+    assert len(page.of("caption")) == len(page.of("table"))
+    assert all("scope" in attributes for attributes in page.of("th"))
+
+
+def test_numbers_carry_units_and_intervals(hostile, page):
+    shown = "".join(page.texts)
+    best = next(t for t in hostile[0].targets if t.ranked and t.row.latency_ms is not None)
+    assert format_number(best.row.latency_ms) in shown
+    assert f"{format_number(best.row.latency_ci_low_ms)}–{format_number(best.row.latency_ci_high_ms)}" in shown
+    for words in ("ms a batch", "Iterations/s", "Images/s", "vs eager/fp32", "vs torchscript/fp32", "MiB", "dB"):
+        assert words in shown
+
+
+def test_every_answer_is_in_words_in_html_and_markdown(hostile, page):
+    shown = "".join(page.texts)
+    markdown = (hostile[1] / "report.md").read_text()
+    for answer in hostile[0].answers:
+        assert answer.words in shown
+        assert escape(answer.words) in markdown
+
+
+def test_what_did_not_run_is_listed_with_reason_and_log(hostile, page):
+    shown = "".join(page.texts)
+    markdown = (hostile[1] / "report.md").read_text()
+    for words in (
+        "needs an NVIDIA GPU",
+        "SIGSEGV",
+        "build.log",
+        "does not compute in bf16",
+        "failed the accuracy check",
+    ):
+        assert words in shown
+        assert escape(words) in markdown or words in markdown
+
+
+def test_an_unknown_warning_shows_its_code(hostile, page):
+    assert "warning-made-up-code" in {a.get("id") for _, a in page.elements}
+    assert "made\\-up\\-code" in (hostile[1] / "report.md").read_text()
+
+
+def test_warnings_are_explained_by_the_code_that_raises_them(hostile, page):
+    raised = {code for target in hostile[0].targets for code in target.row.warnings}
+    shown = "".join(page.texts)
+    markdown = (hostile[1] / "report.md").read_text()
+    for code in raised & WARNINGS.keys():
+        for words in (WARNINGS[code].headline, WARNINGS[code].what_to_do):
+            assert words in shown
+            assert escape(words) in markdown
+    assert explain("from-another-version") == ("from-another-version", "")
+    assert len(raised & WARNINGS.keys()) == 2
+
+
+def test_markdown_has_a_row_for_every_target_and_only_whole_tables(hostile):
+    lines = (hostile[1] / "report.md").read_text().splitlines()
+    start = lines.index("## Comparison")
+    table = [line for line in lines[start : lines.index("## Plots")] if line.startswith("|")]
+    columns = {len(re.findall(r"(?<!\\)\|", line)) for line in table}
+    assert len(table) == 2 + len(hostile[0].targets)
+    assert columns == {2 + 7 + 2 + 2 - 1}  # bars of 7 columns, 2 speed-ups, accuracy and status
+
+
+def test_markdown_escapes_what_users_wrote(hostile):
+    text = (hostile[1] / "report.md").read_text()
+    assert "<" not in text
+    assert "&lt;script&gt;" in text
+    rendered = escape("a|b <b> `c`\nd *e* _f_ $g$ [h](i) @someone & \\")
+    assert rendered == "a\\|b &lt;b&gt; \\`c\\` d \\*e\\* \\_f\\_ \\$g\\$ \\[h\\]\\(i\\) @\u200dsomeone &amp; \\\\"
+
+
+def test_markdown_images_exist(hostile):
+    images = re.findall(r"!\[[^\n]*\]\(([^)]+)\)$", (hostile[1] / "report.md").read_text(), re.M)
+    assert len(images) == 21
+    assert all((hostile[1] / image).is_file() and image.startswith("plots/") for image in images)
+
+
+@pytest.mark.parametrize("make", [make_empty, make_bare])
+def test_a_study_in_which_nothing_ran_has_a_report(make, tmp_path):
+    write_record(tmp_path / "collected.json", make())
+    write_report(tmp_path / "collected.json", tmp_path / "report")
+    text = (tmp_path / "report" / "index.html").read_text()
+    page = Page(text)
+    assert page.open == []
+    if make is make_empty:
+        assert "needs an NVIDIA GPU" in text
+        assert len(page.of("svg")) == 5
+        assert len(page.rows) == 1
+    else:
+        assert "it has no targets" in text
+        assert not page.of("svg")
+    assert (tmp_path / "report" / "report.md").read_text().startswith("# Quickstart\n")
+
+
+def test_the_same_results_make_the_same_files(hostile, tmp_path):
+    write_report(hostile[1].parent / "collected.json", tmp_path / "report")
+    first = {p.relative_to(hostile[1]): p.read_bytes() for p in hostile[1].rglob("*") if p.is_file()}
+    second = {
+        p.relative_to(tmp_path / "report"): p.read_bytes() for p in (tmp_path / "report").rglob("*") if p.is_file()
+    }
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_a_large_study_stays_small_and_says_what_it_left_out(tmp_path):
+    collected = make_collected(models=20, backends=10, batch_sizes=(1, 2, 4, 8, 16), hostile=False)
+    assert len(collected.targets) == 2000
+    text = html_of(collected, [], tmp_path, tmp_path)
+    assert len(text.encode()) < 5_000_000  # leaves room for the plots' share of the 8 MB
+    assert f"({TOP_TARGETS} in all)" in text
+    page = Page(text)
+    assert len(page.rows) == 2000
+    assert sum("layers" in (a.get("class") or "").split() for a in page.of("details")) == TOP_TARGETS
+    assert markdown_of(collected, [], "plots").count("\n| ") > 2000
+
+
+def test_only_the_slowest_layers_are_listed(hostile):
+    text = (hostile[1] / "index.html").read_text()
+    body = re.search(r'<details class="layers">.*?<tbody>(.*?)</tbody>', text, re.S)[1]
+    shares = [float(x) for x in re.findall(r"([\d.]+) %<i", body)]
+    assert len(shares) == TOP_LAYERS
+    assert shares == sorted(shares, reverse=True)
+    assert "other layers" in body
+
+
+def test_plots_beyond_the_budget_are_linked(hostile, tmp_path, monkeypatch):
+    monkeypatch.setattr("bakeoff.report.html.INLINE_PLOT_BYTES", 40_000)
+    write_html(hostile[1].parent / "collected.json", hostile[1] / "plots", hostile[1].parent / "report" / "small.html")
+    out = hostile[1] / "small.html"
+    page = Page(out.read_text())
+    out.unlink()
+    links = [a["href"] for a in page.of("a") if a.get("href", "").endswith(".svg")]
+    assert 0 < len(page.of("svg")) < 21
+    assert len(links) + len(page.of("svg")) == 21
+    assert all((hostile[1] / link).is_file() for link in links)
+
+
+def test_damaged_or_missing_input_is_one_clear_message(tmp_path):
+    with pytest.raises(BakeoffError, match="missing"):
+        write_html(tmp_path / "collected.json", tmp_path, tmp_path / "index.html")
+    write_record(tmp_path / "collected.json", make_empty())
+    with pytest.raises(BakeoffError, match="make the plots first"):
+        write_html(tmp_path / "collected.json", tmp_path, tmp_path / "index.html")
+    (tmp_path / "plots.json").write_text("[{]")
+    with pytest.raises(BakeoffError, match="damaged"):
+        write_html(tmp_path / "collected.json", tmp_path, tmp_path / "index.html")
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_the_index_lists_all_studies_latest_first(tmp_path):
+    first = make_collected(models=3)
+    second = make_empty().model_copy(update={"made": "2026-12-01T00:00:00+00:00", "title": "Later"})
+    second = second.model_copy(update={"target": second.target.model_copy(update={"study": "other"})})
+    for name, collected in (("a", first), ("b", second)):
+        write_record(tmp_path / f"{name}.json", collected)
+    write_index([tmp_path / "a.json", tmp_path / "b.json"], tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text()
+    page = Page(text)
+    assert SCRIPT not in text
+    links = [a["href"] for a in page.of("a") if a["href"].endswith("index.html")]
+    assert links == ["other/index.html", "quickstart/index.html"]
+    assert html.escape(first.answers[0].words, quote=False).replace("'", "&#39;").replace('"', "&#34;") in text
+    write_index([], tmp_path / "empty.html")
+    assert "No study has a report yet" in (tmp_path / "empty.html").read_text()
+
+
+def test_vendored_files_are_as_recorded():
+    vendor = Path(bakeoff.report.__file__).parent / "vendor"
+    recorded = dict(re.findall(r"^\| `([^`]+)` \|.*`([0-9a-f]{64})` \|$", (vendor / "VENDORED.md").read_text(), re.M))
+    assert recorded.keys() == {p.name for p in vendor.iterdir()} - {"VENDORED.md"}
+    for name, sha256 in recorded.items():
+        assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == sha256

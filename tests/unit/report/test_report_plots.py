@@ -1,0 +1,149 @@
+"""Plots: files, what they show, and how they fit into a page."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from report_fixture import SCRIPT, make_collected, make_empty
+
+from bakeoff.report.plots import make_plots, read_plots
+from bakeoff.report.plots.inline import themed
+from bakeoff.report.plots.style import SERIES, color_of, hatch_of, house_style, save, series_of
+
+
+def _texts(path):
+    return [element.text for element in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_each_plot_is_a_valid_svg_with_text_and_a_png(hostile):
+    plots = read_plots(hostile[1] / "plots")
+    assert len(plots) == 3 * (2 + 2 + 3)
+    for plot in plots:
+        assert any(_texts(hostile[1] / "plots" / plot.svg))
+        assert (hostile[1] / "plots" / plot.png).read_bytes().startswith(b"\x89PNG")
+        assert b"<dc:date>" not in (hostile[1] / "plots" / plot.svg).read_bytes()
+        assert plot.caption.endswith((".", "!"))
+
+
+def test_titles_say_units(hostile):
+    units = {"latency": "(ms)", "throughput": "(items/s)", "speedup": "(×)", "build": "(s)", "layers": "(ms)"}
+    for plot in read_plots(hostile[1] / "plots"):
+        assert units[plot.kind] in plot.title
+        drawn = " ".join(filter(None, _texts(hostile[1] / "plots" / plot.svg)))
+        assert units[plot.kind] in drawn
+
+
+def test_targets_without_a_value_stay_as_marked_gaps(hostile):
+    plot = next(p for p in read_plots(hostile[1] / "plots") if p.kind == "latency" and p.model == "mobilenet_v2")
+    texts = _texts(hostile[1] / "plots" / plot.svg)
+    assert sum("cannot run here: needs an NVIDIA GPU" in (text or "") for text in texts) == 2
+    assert sum((text or "").startswith("blocked: its build failed") for text in texts) == 1
+    assert sum(bool(re.fullmatch(r"tensorrt +(fp32|bf16)", text or "")) for text in texts) == 2
+    assert "× marks" in plot.caption
+
+
+def test_speedup_shows_only_what_may_be_ranked(hostile):
+    plot = next(p for p in read_plots(hostile[1] / "plots") if p.kind == "speedup" and p.model == "mobilenet_v2")
+    rows = {re.sub(" +", " ", text or "") for text in _texts(hostile[1] / "plots" / plot.svg)}
+    assert "openvino fp32" in rows
+    assert "openvino bf16" not in rows  # its accuracy failed
+    assert "onnxruntime bf16" not in rows  # does not hold its precision
+
+
+def test_mathematics_in_names_is_not_interpreted(tmp_path):
+    collected = make_collected(models=1, backends=2, batch_sizes=(1,), hostile=False, layers=False)
+    for target in collected.targets:
+        target.row.backend = "$x^2$ and $\\frac{"
+    plots = make_plots(collected, tmp_path)
+    assert any("$x^2$" in (text or "") for text in _texts(tmp_path / plots[0].svg))
+
+
+def test_a_backend_keeps_its_colour_and_the_baseline_is_grey(hostile):
+    series = series_of(hostile[0])
+    assert series["eager"] == 0
+    assert sorted(series.values()) == list(range(6))
+    assert len({color_of(number) for number in series.values()}) == 6
+    latency, throughput = (
+        (hostile[1] / "plots" / next(p.svg for p in read_plots(hostile[1] / "plots") if p.kind == kind)).read_text()
+        for kind in ("latency", "throughput")
+    )
+    assert color_of(series["openvino"]) in latency
+    assert color_of(series["openvino"]) in throughput
+
+
+def test_more_backends_than_colours_are_told_apart_by_hatches():
+    marks = [(color_of(number), hatch_of(number)) for number in range(3 * len(SERIES))]
+    assert len(set(marks)) == len(marks)
+
+
+def test_old_plots_are_removed(tmp_path):
+    make_plots(make_collected(models=1, backends=1, batch_sizes=(1, 2), hostile=False), tmp_path)
+    assert (tmp_path / "latency-resnet18-b2.svg").exists()
+    (tmp_path / "mine.txt").write_text("kept")
+    make_plots(make_collected(models=1, backends=1, batch_sizes=(1,), hostile=False), tmp_path)
+    assert not (tmp_path / "latency-resnet18-b2.svg").exists()
+    assert (tmp_path / "mine.txt").exists()
+
+
+def test_empty_plots_say_so(tmp_path):
+    plots = make_plots(make_empty(), tmp_path)
+    words = {p.kind: " ".join(filter(None, _texts(tmp_path / p.svg))) for p in plots}
+    assert "needs an NVIDIA GPU" in words["latency"]
+    assert "nothing could be ranked" in words["speedup"]
+    assert "no layer times" in words["layers"]
+
+
+def test_file_names_are_harmless_and_distinct(hostile):
+    names = [plot.name for plot in read_plots(hostile[1] / "plots")]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in names)
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    from matplotlib.figure import Figure
+
+    with house_style():
+        figure = Figure(figsize=(2, 2), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=SERIES[1], marker="o")
+        axes.set_title(f'{SCRIPT} fill: {SERIES[1]} id="x"')
+        svg, _ = save(figure, tmp_path, "drawn")
+    return (tmp_path / svg).read_text()
+
+
+def test_inlined_plots_follow_the_theme_and_keep_their_text(drawn):
+    inlined = themed(drawn, "p7", "a label")
+    root = ElementTree.fromstring(inlined.replace("xlink:href", "href"))
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == "a label"
+    assert "var(--series-1)" in inlined
+    assert "var(--plot-muted)" in inlined
+    text = next(element.text for element in root.iter("text") if "script" in (element.text or ""))
+    assert text == f'{SCRIPT} fill: {SERIES[1]} id="x"'  # colours in words are words
+    identifiers = {element.get("id") for element in root.iter() if element.get("id")}
+    references = set(re.findall(r"url\(#([^)]+)\)", inlined)) | set(re.findall(r'href="#([^"]+)"', inlined))
+    assert references
+    assert references <= identifiers
+    assert all(identifier.startswith("p7-") for identifier in identifiers)
+
+
+def test_a_hopeless_interval_does_not_hide_the_values():
+    from bakeoff.report.plots.bars import latency_figure
+    from bakeoff.report.plots.speedup import speedup_figure
+
+    collected = make_collected(models=1, hostile=False, layers=False)
+    worst = next(t for t in collected.targets if t.row.backend == "inductor" and t.row.batch_size == 1)
+    worst.row.latency_ci_low_ms, worst.row.latency_ci_high_ms = 1e-6, 1e9
+    worst.speedups["eager/fp32"].low, worst.speedups["eager/fp32"].high = 1e-9, 1e9
+    longest = max(t.row.latency_ms for t in collected.targets if t.row.batch_size == 1 and t.row.latency_ms)
+    with house_style():
+        latency, latency_caption = latency_figure(collected, "resnet18", 1)
+        speedup, speedup_caption = speedup_figure(collected, "resnet18")
+    assert longest < latency.axes[0].get_xlim()[1] < 2 * longest
+    assert "An arrow marks" in latency_caption
+    low, high = speedup.axes[0].get_xlim()
+    assert 0.1 < low < 1
+    assert 3 < high < 20
+    assert 2 <= len(speedup.axes[0].get_xticks()) <= 8
+    assert "cut at its edge" in speedup_caption
