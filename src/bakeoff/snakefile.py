@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ def read_study(config: Mapping[str, Any], workflow: Any) -> Staging:
     if workflow.is_main_process:
         # jobs watch this process and end themselves when it is gone
         os.environ[RUN_PID] = str(os.getpid())
+    # Snakemake would import pandas (a second) only to see whether a parameter is a data frame; none of ours is
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     source_path = os.path.join(workflow.basedir, "src")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source_path, os.environ.get("PYTHONPATH")]))
     return Staging(Plan(study, Machine.detect()))

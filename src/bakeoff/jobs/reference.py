@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.artifacts.accuracy import OutputSpread, ReferenceRecord
 from bakeoff.artifacts.base import Part, TargetId
 from bakeoff.artifacts.io import digests
-from bakeoff.config.model import InputSpec, ModelBase, TorchscriptModel, describe, has_real_weights
+from bakeoff.config.model import (
+    InputSpec,
+    ModelBase,
+    TimmModel,
+    TorchscriptModel,
+    TorchvisionModel,
+    describe,
+    has_real_weights,
+)
 from bakeoff.errors import ModelError, UselessReferenceError
 from bakeoff.machine import versions_of
 from bakeoff.models.arrays import save_arrays
 from bakeoff.models.forward import forward
 from bakeoff.models.inputs import CHECK, seeded_inputs
+from bakeoff.models.lean import built_by
 from bakeoff.models.load import MODEL, SCRIPT, STATE
 from bakeoff.models.make import describe_weights, make_model, parse_model
 from bakeoff.models.outputs import flatten
@@ -75,7 +84,8 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
     spreads = _spreads(spec.label, outputs, real)
     save_arrays(out / INPUTS, inputs)
     save_arrays(out / OUTPUTS, outputs)
-    (out / MODEL).write_text(json.dumps({"label": spec.label, "model": spec.model}, indent=1) + "\n", encoding="utf-8")
+    told = {"label": spec.label, "model": spec.model, "built_by": _builder(spec.label, model)}
+    (out / MODEL).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     state = _save(module, model, out)
     weights = [*module.parameters()]
     return ReferenceRecord(
@@ -93,6 +103,12 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
         files=digests(out, [MODEL, state, INPUTS, OUTPUTS]),
         library=versions_of(("torch", "torchvision", "timm", "numpy", "safetensors")),
     )
+
+
+def _builder(label: str, model: ModelBase) -> dict[str, str] | None:
+    if isinstance(model, TorchvisionModel | TimmModel):
+        return built_by(model.source, model.name or label)
+    return None
 
 
 def _save(module: torch.nn.Module, model: ModelBase, out: Path) -> str:

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.config.model import TorchscriptModel
+from bakeoff.config.model import ModelBase, TimmModel, TorchscriptModel, TorchvisionModel
 from bakeoff.errors import ModelError
 from bakeoff.models import from_torchscript
+from bakeoff.models.lean import make_lean
 from bakeoff.models.make import make_architecture, parse_model
 from bakeoff.models.quoting import cause
 
@@ -42,16 +43,16 @@ def load_model(description: str | Path, state: str | Path) -> torch.nn.Module:
         label, section = told["label"], told["model"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{description} is damaged ({error!r}); delete its folder and run the study again") from error
-    return _load(label, section, Path(state))
+    return _load(label, section, Path(state), told.get("built_by"))
 
 
-def _load(label: str, section: dict[str, Any], state: Path) -> torch.nn.Module:
+def _load(label: str, section: dict[str, Any], state: Path, builder: dict[str, str] | None = None) -> torch.nn.Module:
     import torch
 
     model = parse_model(section)
     if isinstance(model, TorchscriptModel):
         return from_torchscript.make(label, state)
-    module = make_architecture(label, model)
+    module = _make_lean(model, builder) or make_architecture(label, model)
     try:
         module.load_state_dict(torch.load(state, map_location="cpu", weights_only=True))
     except Exception as error:
@@ -60,3 +61,17 @@ def _load(label: str, section: dict[str, Any], state: Path) -> torch.nn.Module:
             f"where its code has changed since, delete {state.parent} and run the study again"
         ) from error
     return module
+
+
+def _make_lean(model: ModelBase, builder: dict[str, str] | None) -> torch.nn.Module | None:
+    """The module without its library's other models; None where that library must be imported whole."""
+    import torch
+
+    if builder is None or not isinstance(model, TorchvisionModel | TimmModel) or model.weights == "pretrained":
+        return None
+    args = {"weights": None} if isinstance(model, TorchvisionModel) else {"pretrained": False}
+    module = make_lean(model.source, builder, {**args, **model.args})
+    if module is None:
+        return None
+    made: torch.nn.Module = module.to(device="cpu", dtype=torch.float32).eval().requires_grad_(False)
+    return made
