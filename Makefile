@@ -17,7 +17,8 @@ help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 report: env  ## run the study STUDY (config.yaml) and write its report, making the environment first
-	@snakemake --cores $(CORES) --quiet rules host --configfile $(STUDY) -- report
+	@status=0; BAKEOFF_NO_LAST_WORDS=1 snakemake --cores $(CORES) report --quiet rules host --configfile $(STUDY) || status=$$?; \
+	python -m bakeoff.verdict $(STUDY); exit $$status
 
 test: env-dev browser lint unit  ## check and test everything (what CI runs)
 

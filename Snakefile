@@ -24,6 +24,7 @@ PLAN, PATHS, STUDY = STAGING.plan, STAGING.paths, STAGING.study
 include: "workflow/rules/common.smk"
 include: "workflow/rules/environment.smk"
 include: "workflow/rules/reference.smk"
+include: "workflow/rules/calibrate.smk"
 include: "workflow/rules/export.smk"
 include: "workflow/rules/build.smk"
 include: "workflow/rules/verify.smk"
@@ -35,3 +36,11 @@ include: "workflow/rules/report.smk"
 
 onstart:
     start_progress()
+
+
+onsuccess:
+    last_words()
+
+
+onerror:
+    last_words()

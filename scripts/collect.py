@@ -1,4 +1,5 @@
 """Collect all records of a study into collected.json (for the report) and results.csv (one row a target)."""
 
 from bakeoff.collect.job import collect_study
+
 collect_study(snakemake.params.study, snakemake.output.collected, snakemake.output.csv)

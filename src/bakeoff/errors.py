@@ -21,6 +21,10 @@ class BuildError(BakeoffError):
     """A backend refused to build an engine; the message quotes the backend."""
 
 
+class CalibrationError(BakeoffError):
+    """A calibration set could not be made; the message names the file or the config key."""
+
+
 class EngineError(BakeoffError):
     """An engine file is missing, damaged, or refused by its backend."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import re
@@ -38,14 +39,15 @@ class Machine:
     """NVIDIA driver version."""
     compiler: str | None
     """Path of a C++ compiler."""
+    modules: frozenset[str] | None = None
+    """Importable Python modules, where they are to be assumed (documentation, tests); None: look."""
 
     @classmethod
     def detect(cls) -> Machine:
         """Look at the machine that runs this process."""
         cpu, flags = _cpu()
         gpus, driver = _gpus()
-        compiler = shutil.which(os.environ.get("CXX") or "g++") or shutil.which("clang++")
-        return cls(cpu, flags, len(os.sched_getaffinity(0)), gpus, driver, compiler)
+        return cls(cpu, flags, len(os.sched_getaffinity(0)), gpus, driver, find_compiler())
 
     def device(self, asked: str) -> str:
         """Resolve `auto`, `cpu`, `cuda`, `cuda:1` into `cpu` or `cuda:<index>`, present or not."""
@@ -60,6 +62,10 @@ class Machine:
         index = int(device[5:])
         return next((gpu for gpu in self.gpus if gpu.index == index), None)
 
+    def has_module(self, name: str) -> bool:
+        """Whether a top-level Python module could be imported; nothing is imported."""
+        return importlib.util.find_spec(name) is not None if self.modules is None else name in self.modules
+
     def fingerprint(self, device: str) -> str:
         """The device that a result was made on: a change makes it stale."""
         gpu = self.gpu(device)
@@ -71,7 +77,13 @@ class Machine:
         """Plain data, for environment.json."""
         data = asdict(self)
         data["cpu_flags"] = sorted(self.cpu_flags)
+        del data["modules"]
         return data
+
+
+def find_compiler() -> str | None:
+    """Path of the C++ compiler: $CXX, else g++, else clang++; None where there is none."""
+    return shutil.which(os.environ.get("CXX") or "g++") or shutil.which("clang++")
 
 
 @functools.cache

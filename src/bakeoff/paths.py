@@ -7,7 +7,7 @@ Study-level helper folders start with a dot; labels in the config cannot, so not
 from dataclasses import dataclass
 
 RESERVED_MODEL_LABELS = frozenset({"environment.json", "plan.json", "collected.json"})
-RESERVED_BACKEND_LABELS = frozenset({"exports", "reference"})
+RESERVED_BACKEND_LABELS = frozenset({"calibration", "exports", "reference"})
 RESERVED_STUDY_NAMES = frozenset({"index.html"})
 
 
@@ -54,6 +54,10 @@ class StudyPaths:
     def reference(self, model: str) -> str:
         """Folder with a model's weights, check inputs and reference outputs; its record is reference.json."""
         return f"{self.results}/{model}/reference"
+
+    def calibration(self, model: str) -> str:
+        """Folder with the inputs that a model's quantizers look at; its record is calibration.json."""
+        return f"{self.results}/{model}/calibration"
 
     def export(self, model: str, format: str, precision: str, batch: str = "") -> str:
         """Folder of one export; `batch` is '' or 'b<batch>/' (an export of fixed batch size)."""

@@ -6,6 +6,9 @@ Precision = Literal["fp32", "tf32", "fp16", "bf16", "int8", "fp8"]
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
+CALIBRATED: tuple[Precision, ...] = ("int8", "fp8")
+"""Precisions made by post-training quantization, whose builds rest on a calibration set."""
+
 MEANING: dict[Precision, str] = {
     "fp32": "IEEE single precision, TF32 off everywhere",
     "tf32": "fp32 storage, matrix products and convolutions in TF32 (NVIDIA, compute capability 8.0 and later)",

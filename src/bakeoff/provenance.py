@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent
 
 _EVERY_JOB = ("jobs/child.py", "jobs/engine_job.py")
 _SESSION = ("backends/base.py", "backends/torch_session.py", "trt_*.py", "profiling/running_average.py")
+_COMPILERS = ("backends/exported.py", "backends/torch_dtypes.py", "partition.py")
 
 # All of measure/ but the texts of its warnings: rewording one times nothing anew.
 _MEASURE = tuple(f"measure/{name}.py" for name in ("clock", "garbage", "loop", "memory", "modes", "nvml", "samples",
@@ -19,7 +20,9 @@ STAGE_CODE: dict[str, tuple[str, ...]] = {
     "environment": ("jobs/environment.py", "machine.py"),
     "reference": ("jobs/reference.py", "models/*.py"),
     "export": ("jobs/export.py", "exports/*.py", "models/*.py"),
-    "build": ("jobs/build.py", "profiling/precision_held.py", *_EVERY_JOB, *_SESSION),
+    "calibrate": ("jobs/calibrate.py", "quantization/calibration_set.py", "quantization/images.py", "models/inputs.py"),
+    "quantize": ("quantization/*.py",),
+    "build": ("jobs/build.py", "profiling/precision_held.py", *_COMPILERS, *_EVERY_JOB, *_SESSION),
     "time": ("jobs/time.py", *_MEASURE, *_EVERY_JOB, *_SESSION),
     "verify": ("jobs/verify.py", "accuracy/*.py", "models/arrays.py", *_EVERY_JOB, *_SESSION),
     "profile": ("jobs/profile.py", "profiling/*.py", *_EVERY_JOB, *_SESSION),

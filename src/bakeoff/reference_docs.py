@@ -13,7 +13,7 @@ from typing import Any
 
 from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.base import Record
-from bakeoff.artifacts.build import BuildRecord, ExportRecord
+from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, ExportRecord
 from bakeoff.artifacts.collected import Collected, Row
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.profile import ProfileRecord
@@ -29,6 +29,7 @@ ARTIFACTS: dict[str, tuple[type[Record], str]] = {
     "environment": (EnvironmentRecord, "results/<study>/environment.json"),
     "reference": (ReferenceRecord, "results/<study>/<model>/reference/reference.json"),
     "export": (ExportRecord, "results/<study>/<model>/exports/<format>-<precision>/export.json"),
+    "calibration": (CalibrationRecord, "results/<study>/<model>/calibration/calibration.json"),
     "build": (BuildRecord, "results/<study>/<model>/<backend>/<precision>/build.json"),
     "accuracy": (AccuracyRecord, "results/<study>/<model>/<backend>/<precision>/accuracy.json"),
     "timing": (TimingRecord, "results/<study>/<model>/<backend>/<precision>/b<batch>/round<k>/timing.json"),
@@ -74,14 +75,15 @@ def generated() -> dict[str, str]:
 def backend_table() -> Iterator[str]:
     """Which backend kind takes which precision on which device, as the backends themselves say.
 
-    Asked of a processor with every instruction set and of a GPU of compute capability 9.0; on a lesser machine
-    the plan leaves out more, each cell with its reason.
+    Asked of a processor with every instruction set and of a GPU of compute capability 9.0, every optional package
+    installed; on a lesser machine the plan leaves out more, each cell with its reason.
     """
     flags = frozenset({"avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_bf16", "amx_fp16", "amx_int8"})
     gpu = Gpu(0, "an NVIDIA GPU", 80 * 2**30, (9, 0), "")
+    optional = frozenset({"torch_tensorrt", "torch2trt", "tensorrt", "tensorrt_rtx"})
     machines = {
-        "CPU": ("cpu", Machine("a processor", flags, 8, (), None, "g++")),
-        "NVIDIA GPU": ("cuda:0", Machine("a processor", flags, 8, (gpu,), "580", "g++")),
+        "CPU": ("cpu", Machine("a processor", flags, 8, (), None, "g++", optional)),
+        "NVIDIA GPU": ("cuda:0", Machine("a processor", flags, 8, (gpu,), "580", "g++", optional)),
     }
     yield "| kind | what it is | on a CPU | on an NVIDIA GPU |"
     yield "|---|---|---|---|"
@@ -127,8 +129,18 @@ def _config_page() -> str:
         "## Top level\n",
         *_table(schema, schema),
     ]
-    sections = ("Batch", "Warmup", "Timing", "Accuracy", "Tolerance", "Profile", "Limits", "Report")
-    keys = ("batch", "warmup", "timing", "accuracy", "accuracy.tolerance.<precision>", "profile", "limits", "report")
+    sections = ("Batch", "Warmup", "Timing", "Accuracy", "Tolerance", "Calibration", "Profile", "Limits", "Report")
+    keys = (
+        "batch",
+        "warmup",
+        "timing",
+        "accuracy",
+        "accuracy.tolerance.<precision>",
+        "calibration",
+        "profile",
+        "limits",
+        "report",
+    )
     for name, key in zip(sections, keys, strict=True):
         definition = schema["$defs"][name]
         lines += [f"## `{key}`\n", definition.get("description", "") + "\n", *_table(definition, schema)]

@@ -18,8 +18,9 @@ from bakeoff.config.study import Limits
 from bakeoff.jobs.ledger import read_ledger
 from bakeoff.machine import versions_of
 from bakeoff.plan import Engine, Export, Plan, Target
-from bakeoff.precision import Precision
+from bakeoff.precision import CALIBRATED, Precision
 from bakeoff.provenance import code_digest
+from bakeoff.quantization.images import choose_images, state_of
 
 _EXPORT_DISTRIBUTIONS = {
     "onnx": ("torch", "onnx", "onnxscript"),
@@ -88,12 +89,16 @@ class Staging:
         weights = weights_path(model)
         return [*files, weights] if weights else files
 
-    def build_input(self, wildcards: Any) -> str:
-        """The record that an engine is built from: its export's, or the reference's."""
+    def build_input(self, wildcards: Any) -> list[str]:
+        """The records that an engine is built from: its export's or the reference's, and its calibration set's."""
         export = self.plan.export_of(self._engine(wildcards))
         if export is None:
-            return f"{self.paths.reference(wildcards.model)}/reference.json"
-        return f"{self.export_folder(export)}/export.json"
+            source = f"{self.paths.reference(wildcards.model)}/reference.json"
+        else:
+            source = f"{self.export_folder(export)}/export.json"
+        if wildcards.precision not in CALIBRATED:
+            return [source]
+        return [source, f"{self.paths.calibration(wildcards.model)}/calibration.json"]
 
     # Parameters
 
@@ -150,13 +155,39 @@ class Staging:
             "code": self._code("export"),
         }
 
+    def calibrate(self, wildcards: Any) -> Params:
+        """Parameters of a model's calibration set."""
+        settings = self.study.calibration
+        inputs = self.study.models[wildcards.model].inputs
+        return {
+            "target": self._target(model=wildcards.model),
+            "inputs": {name: spec.model_dump(mode="json") for name, spec in inputs.items()},
+            "calibration": settings.model_dump(mode="json"),
+            "images_state": self._images_state,
+            "out": self.paths.calibration(wildcards.model),
+            "versions": versions_of(("numpy", "pillow") if settings.images else ("numpy",)),
+            "code": self._code("calibrate"),
+        }
+
+    @cached_property
+    def _images_state(self) -> str | None:
+        settings = self.study.calibration
+        return state_of(choose_images(settings.images, settings.n_inputs, settings.seed)) if settings.images else None
+
     def build(self, wildcards: Any) -> Params:
         """Parameters of an engine build."""
         engine = self._engine(wildcards)
         export = self.plan.export_of(engine)
+        job = self._engine_job(wildcards, engine, "build")
+        calibrated = engine.precision in CALIBRATED
+        if calibrated:
+            backend = self.plan.backends[engine.backend]
+            job["versions"] |= versions_of(backend.quantizer_distributions())
+            job["code"] += f", {self._code('quantize')}"
         return {
-            **self._engine_job(wildcards, engine, "build"),
+            **job,
             "export": self.export_folder(export) if export else None,
+            "calibration": self.paths.calibration(engine.model) if calibrated else None,
         }
 
     def verify(self, wildcards: Any) -> Params:
@@ -193,7 +224,12 @@ class Staging:
     def limit_s(self, stage: str) -> int:
         """Longest time that a job of a stage may take, in whole seconds (a resource: a change reruns nothing)."""
         limits: Limits = self.study.limits
-        of_stage = {"reference": limits.export_s, "export": limits.export_s, "build": limits.build_s}
+        of_stage = {
+            "reference": limits.export_s,
+            "calibrate": limits.export_s,
+            "export": limits.export_s,
+            "build": limits.build_s,
+        }
         return math.ceil(of_stage.get(stage, limits.time_s))
 
     def records(self) -> list[str]:
@@ -250,6 +286,7 @@ class Staging:
     ) -> Params:
         backend = self.plan.backends[engine.backend]
         options = self.study.backends[engine.backend]
+        unseen = frozenset() if engine.precision in CALIBRATED else backend.quantization_options
         return {
             "target": self._target(
                 model=engine.model,
@@ -258,7 +295,7 @@ class Staging:
                 batch_size=batch_size or engine.batch_size,
                 round=round_,
             ),
-            "backend": options.model_dump(mode="json", exclude={"precisions", "threads"}),
+            "backend": options.model_dump(mode="json", exclude={"precisions", "threads", *unseen}),
             "engine": self.engine_folder(engine),
             "reference": self.paths.reference(engine.model),
             "device": self.plan.device,
@@ -299,7 +336,8 @@ _PARAM_NAMES: dict[str, tuple[str, ...]] = {
     "reference": ("target", "label", "model", "n_inputs", "threads", "device", "out", *TRACKED_ONLY),
     "export": ("target", "format", "precision", "batch_size", "batch_max", "label", "model", "reference", "threads",
                "out", "versions", "code"),
-    "build": (*_ENGINE_JOB, "export"),
+    "calibrate": ("target", "inputs", "calibration", "images_state", "out", "versions", "code"),
+    "build": (*_ENGINE_JOB, "export", "calibration"),
     "verify": (*_ENGINE_JOB, "tolerance", "real_weights", "batch_sizes"),
     "profile": (*_ENGINE_JOB, "batch_size", "runs", "max_s", "out"),
     "time": (*_ENGINE_JOB, "warmup", "timing", "out"),

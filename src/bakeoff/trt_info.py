@@ -2,7 +2,8 @@
 
 The engine inspector tells of the engine's own, fused layers, but needs the engine loaded and so an NVIDIA
 driver. Without one, the layers are those of the network the engine was built from, before fusion; `source`
-says which. Since networks are strongly typed, their dtypes are the engine's in both cases.
+says which. Since networks are strongly typed, their dtypes are the engine's in both cases; a layer between explicit
+Q/DQ pairs, whose tensors are floating ones there, says in `Computes` what it computes in.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _INSPECTED_DTYPES = (
 )
 
 
+_QUANTIZABLE = re.compile("CONVOLUTION|DECONVOLUTION|MATRIX_MULTIPLY")
+
+
 @dataclass
 class LayerInfo:
     """One layer of an engine or network."""
@@ -50,8 +54,10 @@ class LayerInfo:
 def from_network(network: Any, library: str, version: str) -> dict[str, Any]:
     """Content of engine_info.json from a network definition."""
     layers = []
-    for i in range(network.num_layers):
-        layer = network.get_layer(i)
+    network_layers = [network.get_layer(i) for i in range(network.num_layers)]
+    producers = {layer.get_output(k).name: layer for layer in network_layers for k in range(layer.num_outputs)}
+    for layer in network_layers:
+        quantized = _quantized_dtype(layer, producers)
         layers.append(
             {
                 "Name": layer.name,
@@ -59,6 +65,7 @@ def from_network(network: Any, library: str, version: str) -> dict[str, Any]:
                 "Inputs": [_tensor(layer.get_input(k)) for k in range(layer.num_inputs) if layer.get_input(k)],
                 "Outputs": [_tensor(layer.get_output(k)) for k in range(layer.num_outputs)],
                 "Metadata": layer.metadata,
+                **({"Computes": quantized} if quantized else {}),
             }
         )
     return {
@@ -103,13 +110,33 @@ def layers(content: dict[str, Any]) -> list[LayerInfo]:
             LayerInfo(
                 name=entry["Name"],
                 type=entry.get("LayerType") or "layer",
-                dtype=_dtype(inputs) or _dtype(outputs),
+                dtype=entry.get("Computes") or _dtype(inputs) or _dtype(outputs),
                 input_shapes=_shapes(inputs),
                 output_shapes=_shapes(outputs),
                 fused=[name for name in dict.fromkeys(metadata) if name != entry["Name"]],
             )
         )
     return found
+
+
+def _quantized_dtype(layer: Any, producers: dict[str, Any]) -> str | None:
+    """The 8-bit type of a layer that is given two dequantized tensors of the same type (its input and its weights).
+
+    Explicit quantization: TensorRT moves the dequantization past such a layer and computes in the 8-bit type.
+    """
+    if layer.num_inputs < 2 or not _QUANTIZABLE.match(layer.type.name):
+        return None
+    types = {_dequantized(layer.get_input(k), producers) for k in range(2)}
+    return types.pop() if len(types) == 1 else None
+
+
+def _dequantized(tensor: Any, producers: dict[str, Any]) -> str | None:
+    producer = producers.get(tensor.name) if tensor is not None else None
+    while producer is not None and producer.type.name == "SHUFFLE":
+        producer = producers.get(producer.get_input(0).name)
+    if producer is None or producer.type.name != "DEQUANTIZE":
+        return None
+    return dtype_name(producer.get_input(0).dtype)
 
 
 def _tensor(tensor: Any) -> dict[str, Any]:

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from bakeoff.artifacts.collected import Collected, TargetResult
+from bakeoff.artifacts.collected import Answer, Collected, TargetResult
 from bakeoff.artifacts.io import read_record
 
 MAX_ANSWERS = 3
 
 
-def print_verdict(collected_file: str, report: str) -> int:
-    """Print where the report is, its most important lines, and each failed target with its log.
+def verdict(collected_file: str, report: str) -> tuple[str, int]:
+    """Where the report is, its most important lines, and each failed target with its log; and the exit status.
 
-    Returns the run's exit status: 1 where a target failed or nothing succeeded, else 0.
+    The status is 1 where a target failed or nothing succeeded, else 0.
     """
     collected = read_record(collected_file, Collected)
-    say = sys.stderr.write
     failed = [t for t in collected.targets if t.row.status in ("failed", "blocked")]
     done = [t for t in collected.targets if t.row.status == "ok"]
-    say(f"\nThe report: {Path(report).resolve()}\n")
-    # the largest batch of each model says most; a study of one model gets all its batch sizes
-    answers = sorted(collected.answers, key=lambda a: -a.batch_size)
-    shown = {a.model: a for a in reversed(answers)}
-    lines = list(shown.values()) if len(shown) >= MAX_ANSWERS else answers
-    for answer in lines[:MAX_ANSWERS]:
-        say(f"  {answer.words}\n")
+    lines = [f"The report: {Path(report).resolve()}"]
+    lines += [f"  {answer.words}" for answer in _foremost(collected.answers)]
     if failed:
-        say(f"\n{len(failed)} of {len(collected.targets)} targets failed:\n")
+        lines.append(f"{len(failed)} of {len(collected.targets)} targets failed:")
         for target in failed:
-            say(f"  {_name(target)}: {target.row.reason}\n      log: {_log(target)}\n")
-        say("The next run of the same command retries exactly these.\n")
+            lines += [f"  {_name(target)}: {target.row.reason}", f"      log: {_log(target)}"]
+        lines.append("The next run of the same command retries exactly these.")
     if not done:
-        say("\nNot one target of this study was timed; the report says why for each.\n")
-    return 1 if failed or not done else 0
+        lines.append("Not one target of this study was timed; the report says why for each.")
+    return "\n".join(lines) + "\n", 1 if failed or not done else 0
+
+
+def _foremost(answers: list[Answer]) -> list[Answer]:
+    """The answers to print: every model's at its largest batch size first, then smaller ones."""
+    largest_first = sorted(answers, key=lambda answer: -answer.batch_size)
+    first = list({answer.model: answer for answer in reversed(largest_first)}.values())
+    return [*first, *(answer for answer in largest_first if answer not in first)][:MAX_ANSWERS]
 
 
 def _name(target: TargetResult) -> str:
@@ -45,3 +45,17 @@ def _name(target: TargetResult) -> str:
 def _log(target: TargetResult) -> str:
     records = [target.build, target.accuracy, *target.rounds]
     return next((r.log for r in records if r is not None and r.status != "ok" and r.log), "none")
+
+
+if __name__ == "__main__":
+    import argparse
+    import sys
+
+    from bakeoff.config.load import load_study
+    from bakeoff.paths import StudyPaths
+
+    parser = argparse.ArgumentParser(description="Print how a study ended.")
+    parser.add_argument("config", help="the study's config file")
+    paths = StudyPaths(load_study(parser.parse_args().config).study)
+    if Path(paths.collected).exists():
+        sys.stderr.write(f"\n{verdict(paths.collected, f'{paths.report}/index.html')[0]}")

@@ -40,7 +40,10 @@ def workspace(make_workspace):
             "device": "cpu",
             "models": {
                 "good": own_model("convnet", inputs=IMAGE),
-                **{how: {"source": "file", "factory": "made.py:make", "args": {"how": how}, "inputs": IMAGE} for how in ways},
+                **{
+                    how: {"source": "file", "factory": "made.py:make", "args": {"how": how}, "inputs": IMAGE}
+                    for how in ways
+                },
             },
             "backends": {"eager": None},
             "profile": {"enabled": False},

@@ -7,11 +7,12 @@ rule build:
     log:
         PATHS.log("{model}", "{backend}", "{precision}", STAGING.batch_log, "build"),
     priority: 70
+    conda:
+        "../../envs/bakeoff.yaml"
     resources:
         limit_s=STAGING.limit_s("build"),
     params:
         **STAGING.tracked("build"),
-        results=PATHS.results,
         attempt=attempt(f"{ENGINE}/build.json"),
     message:
         "Build of {wildcards.model} for {wildcards.backend} {wildcards.precision}"

@@ -11,6 +11,8 @@ rule collect:
         ),
     log:
         PATHS.log("collect"),
+    conda:
+        "../../envs/bakeoff.yaml"
     params:
         study=STUDY.model_dump(mode="json"),
         cells=STAGING.cells_digest(),

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from bakeoff.exports import FORMATS
 from bakeoff.jobs.progress import Progress
 from bakeoff.precision import PRECISIONS
@@ -21,10 +23,11 @@ def attempt(pattern):
 
 # Folders as patterns over wildcards.
 REFERENCE = PATHS.reference("{model}")
+CALIBRATION = PATHS.calibration("{model}")
 EXPORT = PATHS.export("{model}", "{format}", "{precision}", STAGING.batch_folder)
 ENGINE = PATHS.engine("{model}", "{backend}", "{precision}", STAGING.batch_folder)
 TARGET = PATHS.target("{model}", "{backend}", "{precision}", "{batch}")
-ROUND = TARGET + "/round{round}"
+ROUND = f"{TARGET}/round{{round}}"
 
 
 def start_progress():
@@ -35,5 +38,13 @@ def start_progress():
         "time": overhead_s + STUDY.warmup.min_s + timing.max_s + timing.throughput_s,
         "profile": overhead_s + profile.max_s / 2,
     }
+    Path(PATHS.log("verdict")).unlink(missing_ok=True)
     jobs = [job.rule.name for job in workflow.dag.needrun_jobs()]
     Progress(PATHS.results).begin(jobs, guess_s, workflow.cores)
+
+
+def last_words():
+    """Print how the study ended, as the verdict of this run left it, below all that Snakemake prints."""
+    words = Path(PATHS.log("verdict"))
+    if words.exists() and "BAKEOFF_NO_LAST_WORDS" not in os.environ:
+        sys.stderr.write(f"\n{words.read_text()}\n")

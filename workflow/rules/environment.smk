@@ -4,11 +4,12 @@ rule environment:
         PATHS.environment,
     log:
         PATHS.log("environment"),
+    conda:
+        "../../envs/bakeoff.yaml"
     resources:
         limit_s=STAGING.limit_s("environment"),
     params:
         **STAGING.tracked("environment"),
-        results=PATHS.results,
         attempt=attempt(PATHS.environment),
     message:
         "Looking at the machine"

@@ -7,11 +7,12 @@ rule export:
     log:
         PATHS.log("{model}", "exports", "{format}-{precision}", STAGING.batch_log),
     priority: 80
+    conda:
+        "../../envs/bakeoff.yaml"
     resources:
         limit_s=STAGING.limit_s("export"),
     params:
         **STAGING.tracked("export"),
-        results=PATHS.results,
         attempt=attempt(f"{EXPORT}/export.json"),
     message:
         "Export of {wildcards.model} as {wildcards.format} {wildcards.precision}"

@@ -7,13 +7,14 @@ rule profile:
     log:
         PATHS.log("{model}", "{backend}", "{precision}", "b{batch}", "profile"),
     priority: 50
+    conda:
+        "../../envs/bakeoff.yaml"
     # every core: nothing else of the study runs while a target is measured
     threads: workflow.cores
     resources:
         limit_s=STAGING.limit_s("profile"),
     params:
         **STAGING.tracked("profile"),
-        results=PATHS.results,
         attempt=attempt(f"{TARGET}/profile.json"),
     message:
         "Profile of {wildcards.model} on {wildcards.backend} {wildcards.precision} at batch {wildcards.batch}"

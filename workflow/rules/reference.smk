@@ -7,11 +7,12 @@ rule reference:
     log:
         PATHS.log("{model}", "reference"),
     priority: 90
+    conda:
+        "../../envs/bakeoff.yaml"
     resources:
         limit_s=STAGING.limit_s("reference"),
     params:
         **STAGING.tracked("reference"),
-        results=PATHS.results,
         attempt=attempt(f"{REFERENCE}/reference.json"),
     message:
         "Reference of {wildcards.model}"

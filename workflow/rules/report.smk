@@ -12,6 +12,8 @@ rule plots:
         ),
     log:
         PATHS.log("plots"),
+    conda:
+        "../../envs/bakeoff.yaml"
     params:
         code=code_digest("plots"),
     message:
@@ -28,6 +30,8 @@ rule html:
         f"{PATHS.report}/index.html",
     log:
         PATHS.log("html"),
+    conda:
+        "../../envs/bakeoff.yaml"
     params:
         code=code_digest("report"),
     message:
@@ -44,6 +48,8 @@ rule markdown:
         f"{PATHS.report}/report.md",
     log:
         PATHS.log("markdown"),
+    conda:
+        "../../envs/bakeoff.yaml"
     params:
         code=code_digest("report"),
     message:
@@ -61,6 +67,8 @@ rule index:
         touch(f"{PATHS.results}/.index.done"),
     log:
         PATHS.log("index"),
+    conda:
+        "../../envs/bakeoff.yaml"
     params:
         code=code_digest("report"),
     message:
@@ -80,6 +88,8 @@ rule verdict:
         touch(f"{PATHS.results}/.verdict.ok"),
     log:
         PATHS.log("verdict"),
+    conda:
+        "../../envs/bakeoff.yaml"
     params:
         code=code_digest("verdict"),
     message:

@@ -8,6 +8,8 @@ rule time:
         PATHS.log("{model}", "{backend}", "{precision}", "b{batch}", "round{round}"),
     # below every other stage, and lower each round: rounds are interleaved over targets
     priority: lambda wildcards: -int(wildcards.round)
+    conda:
+        "../../envs/bakeoff.yaml"
     # every core: nothing else of the study runs while a target is measured
     threads: workflow.cores
     resources:
@@ -15,7 +17,6 @@ rule time:
         gpu=lambda wildcards: int(PLAN.device != "cpu"),
     params:
         **STAGING.tracked("time"),
-        results=PATHS.results,
         attempt=attempt(f"{ROUND}/timing.json"),
     message:
         "Timing of {wildcards.model} on {wildcards.backend} {wildcards.precision} at batch {wildcards.batch}, round {wildcards.round}"

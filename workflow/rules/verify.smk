@@ -8,11 +8,12 @@ rule verify:
     log:
         PATHS.log("{model}", "{backend}", "{precision}", STAGING.batch_log, "verify"),
     priority: 60
+    conda:
+        "../../envs/bakeoff.yaml"
     resources:
         limit_s=STAGING.limit_s("verify"),
     params:
         **STAGING.tracked("verify"),
-        results=PATHS.results,
         attempt=attempt(f"{ENGINE}/accuracy.json"),
     message:
         "Accuracy of {wildcards.model} on {wildcards.backend} {wildcards.precision}"

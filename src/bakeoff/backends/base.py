@@ -19,6 +19,7 @@ from bakeoff.precision import Precision
 if TYPE_CHECKING:
     import numpy as np
 
+    from bakeoff.artifacts.build import Partition
     from bakeoff.artifacts.profile import Layer
     from bakeoff.machine import Machine
 
@@ -60,6 +61,8 @@ class EngineSpec:
     """Optimization profile; all three equal for an engine of fixed batch size."""
     inputs: list[InputInfo]
     """The model's inputs in the order of forward()."""
+    calibration: Path | None = None
+    """Folder of the calibration set, for builds of quantized engines alone."""
 
     @property
     def dynamic(self) -> bool:
@@ -97,6 +100,12 @@ class Built:
     """Whether the engine computes in the precision asked for; None where the engine cannot say."""
     notes: list[str] = field(default_factory=list)
     """What a reader of the report should know about this engine."""
+    partition: Partition | None = None
+    """How the graph was cut into engines and what PyTorch runs; None for a backend that does not cut."""
+    warm_build_s: float | None = None
+    """Seconds that a second build took with the caches of the first; None where it was not asked for."""
+    calibration_method: str | None = None
+    """How a quantized engine's ranges were chosen, and its scheme, in words."""
 
 
 @dataclass
@@ -155,6 +164,8 @@ class Backend(ABC):
     rank: ClassVar[int] = 100
     """Order in reports."""
     Options: ClassVar[type[BackendOptions]]
+    quantization_options: ClassVar[frozenset[str]] = frozenset()
+    """Options that only the builds of quantized engines (int8, fp8) see: a change makes no other engine stale."""
 
     def __init__(self, options: Any) -> None:
         self.options = options
@@ -170,6 +181,10 @@ class Backend(ABC):
         Those not installed are left out of the record, so a backend may name alternatives.
         """
 
+    def quantizer_distributions(self) -> tuple[str, ...]:
+        """Names of the further distributions that quantized engines depend on."""
+        return ()
+
     @abstractmethod
     def cannot_build(self, cell: Cell) -> str | None:
         """Why this target cannot be built here, in words a user understands; None when it can."""
@@ -180,6 +195,9 @@ class Backend(ABC):
 
     def import_library(self) -> None:
         """Import what `load` needs, so that the time of importing can be told from the time of loading."""
+
+    def import_quantizer(self) -> None:
+        """Import what quantizes, so that the time of importing is not counted as time of building."""
 
     @abstractmethod
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
+from bakeoff.backends.options import cuda_graph_refusal
 from bakeoff.backends.torch_session import (
     TorchOptions,
     TorchSession,
     configure_torch,
-    count_dtypes,
     torch_dtype,
     torch_precision_refusal,
 )
+from bakeoff.errors import EngineError, ModelError
 from bakeoff.precision import Precision
 
 
@@ -45,7 +46,7 @@ class Eager(Backend):
         """See Backend.cannot_build."""
         if cell.source == "torchscript":
             return "a TorchScript file holds no Python code to run eagerly; use kind torchscript as its baseline"
-        return torch_precision_refusal(cell)
+        return cuda_graph_refusal(self.options, cell.device) or torch_precision_refusal(cell)
 
     def import_library(self) -> None:
         """See Backend.import_library."""
@@ -55,18 +56,23 @@ class Eager(Backend):
         """See Backend.build; `export` is the reference's folder."""
         shutil.copyfile(export / "state.pt", out / "engine.pt")
         shutil.copyfile(export / "model.json", out / "model.json")
-        module = self._module(out, spec)
-        dtypes = count_dtypes(module)
-        wanted = str(torch_dtype(spec.precision)).removeprefix("torch.")
-        return Built(
-            files=["engine.pt", "model.json"],
-            layer_dtypes=dtypes,
-            holds_precision=set(dtypes) <= {wanted},
-        )
+        return Built(files=["engine.pt", "model.json"])
+
+    def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
+        """See Backend.inspect: dtypes as seen in one inference, casts inside the model's code included."""
+        from bakeoff.backends.torch_dtypes import executed_dtypes
+        from bakeoff.profiling.precision_held import record_dtypes
+
+        pairs = executed_dtypes(self._module(folder, spec), spec, self.options.channels_last)
+        record_dtypes(built, pairs, spec.precision)
 
     def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
         """See Backend.load."""
-        return TorchSession(self._module(folder, spec), spec, self.options.channels_last)
+        try:
+            module = self._module(folder, spec)
+        except ModelError as error:
+            raise EngineError(str(error)) from error
+        return TorchSession(module, spec, self.options.channels_last, self.options.cuda_graph)
 
     def _module(self, folder: Path, spec: EngineSpec) -> object:
         import torch

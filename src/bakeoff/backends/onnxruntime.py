@@ -12,18 +12,24 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, LayerTimes, Session
 from bakeoff.backends.options import BackendOptions
 from bakeoff.errors import BuildError, EngineError
-from bakeoff.machine import version_of
+from bakeoff.machine import Machine, version_of
 from bakeoff.precision import Precision
+from bakeoff.quantization import int8_instructions
+from bakeoff.quantization.fp8 import no_fp8_hardware
+from bakeoff.quantization.static_onnx import Method, Scheme, calibration_batches, import_tools, quantize_onnx
 
 if TYPE_CHECKING:
     import numpy as np
     import onnxruntime as ort
 
+MODEL = "model.onnx"
 GRAPH = "engine.onnx"
 WEIGHTS = "engine.onnx.data"
 
@@ -43,6 +49,15 @@ class OnnxRuntimeOptions(BackendOptions):
     spinning: bool = True
     """Let idle threads spin while they wait for the next operator, as ONNX Runtime does by default: lower
     latency, but the threads use their cores also between operators."""
+    calibration: Method = "minmax"
+    """int8: ranges of activations are the extremes seen (`minmax`), those that lose least information (`entropy`) or a
+    quantile of magnitudes (`percentile`)."""
+    percentile: Annotated[float, Field(ge=50, le=100)] = 99.99
+    """int8: the quantile, in percent, of calibration `percentile`."""
+    per_channel: bool = True
+    """int8: a scale for each output channel of a weight, instead of one for the whole."""
+    reduce_range: bool | None = None
+    """int8: weights in 7 bits, so that 16-bit sums cannot saturate; where the processor has no VNNI when left out."""
 
 
 class OnnxRuntime(Backend):
@@ -52,6 +67,7 @@ class OnnxRuntime(Backend):
     summary = "ONNX Runtime: Microsoft's engine for ONNX graphs, on its CPU or CUDA provider"
     rank = 40
     Options = OnnxRuntimeOptions
+    quantization_options = frozenset({"calibration", "percentile", "per_channel", "reduce_range"})
     options: OnnxRuntimeOptions
 
     def export_key(self, precision: Precision) -> ExportKey:
@@ -62,12 +78,16 @@ class OnnxRuntime(Backend):
         """See Backend.distributions."""
         return ("onnxruntime", "onnxruntime-gpu")
 
+    def quantizer_distributions(self) -> tuple[str, ...]:
+        """See Backend.quantizer_distributions."""
+        return ("onnx",)
+
     def cannot_build(self, cell: Cell) -> str | None:
         """See Backend.cannot_build."""
         if importlib.util.find_spec("onnxruntime") is None:
             return "the package onnxruntime is not installed"
-        if cell.precision in ("int8", "fp8"):
-            return "post-training quantization for ONNX Runtime is not implemented yet in Bakeoff"
+        if cell.precision == "fp8":
+            return no_fp8_hardware(cell) or "ONNX Runtime's CUDA provider has no fp8 kernels for most operators"
         if cell.precision == "bf16":
             return "ONNX Runtime refuses bf16 convolutions in the ONNX operator set that PyTorch exports"
         if cell.device == "cpu":
@@ -79,6 +99,10 @@ class OnnxRuntime(Backend):
                     "it would insert casts and compute in fp32"
                 )
             return None
+        if cell.precision == "int8":
+            return (
+                "ONNX Runtime's CUDA provider has no int8 convolutions: it would compute in fp32; int8 is for its CPU"
+            )
         gpu = cell.machine.gpu(cell.device)
         if gpu is None:
             return f"there is no GPU {cell.device} on this machine"
@@ -92,8 +116,39 @@ class OnnxRuntime(Backend):
         """See Backend.import_library."""
         import onnxruntime  # noqa: F401
 
+    def import_quantizer(self) -> None:
+        """See Backend.import_quantizer."""
+        import_tools()
+
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
-        """See Backend.build."""
+        """See Backend.build. int8: a QDQ graph, whose pairs ONNX Runtime's optimizer fuses into int8 kernels."""
+        if spec.precision != "int8":
+            return self._build(export / MODEL, export, spec, out)
+        with tempfile.TemporaryDirectory(prefix="bakeoff-ort-") as scratch:
+            quantized = Path(scratch) / MODEL
+            scheme, notes = self._scheme()
+            data = calibration_batches(spec.calibration, export / MODEL, scheme)
+            notes += quantize_onnx(export / MODEL, quantized, data, scheme)
+            built = self._build(quantized, export, spec, out)
+        built.calibration_method = scheme.words
+        built.notes += notes
+        return built
+
+    def _scheme(self) -> tuple[Scheme, list[str]]:
+        """How this processor's int8 kernels want a graph quantized, and notes on it."""
+        fast = int8_instructions.has_int8_instructions(Machine.detect().cpu_flags)
+        reduce_range = self.options.reduce_range
+        scheme = Scheme(
+            method=self.options.calibration,
+            percentile=self.options.percentile,
+            per_channel=self.options.per_channel,
+            reduce_range=not fast if reduce_range is None else reduce_range,
+            signed=int8_instructions.is_arm(),
+        )
+        return scheme, [] if fast else [int8_instructions.NOTE]
+
+    def _build(self, source: Path, export: Path, spec: EngineSpec, out: Path) -> Built:
+        """Optimize the graph `source`, which was made from the one in `export` or is it."""
         import onnxruntime as ort
 
         settings = self._settings(spec)
@@ -107,9 +162,9 @@ class OnnxRuntime(Backend):
         # It warns that the optimized graph is for this machine only: engines are, and the record says so.
         settings.log_severity_level = 3
         try:
-            session = ort.InferenceSession(str(export / "model.onnx"), settings, providers=_providers(spec))
+            session = ort.InferenceSession(str(source), settings, providers=_providers(spec))
         except Exception as error:
-            raise BuildError(f"ONNX Runtime cannot read {export / 'model.onnx'}: {error}") from error
+            raise BuildError(f"ONNX Runtime cannot read {export / MODEL}: {error}") from error
         _check_provider(session, spec, BuildError)
         _check_batch(session, spec, export)
         return Built(files=[name for name in (GRAPH, WEIGHTS) if (out / name).exists()])
@@ -338,7 +393,7 @@ def _check_batch(session: ort.InferenceSession, spec: EngineSpec, export: Path) 
         size = argument.shape[0] if argument.shape else None
         if isinstance(size, int) and not size == spec.batch_min == spec.batch_max:
             raise BuildError(
-                f"{export / 'model.onnx'} has a fixed batch size of {size} at input {argument.name!r}; batch sizes "
+                f"{export / MODEL} has a fixed batch size of {size} at input {argument.name!r}; batch sizes "
                 f"{spec.batch_min} to {spec.batch_max} are asked for: export it with a dynamic batch dimension"
             )
 

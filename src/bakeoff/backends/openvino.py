@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, LayerTimes, Session
 from bakeoff.backends.options import BackendOptions
 from bakeoff.errors import BuildError, EngineError
+from bakeoff.machine import Machine
 from bakeoff.precision import Precision
 from bakeoff.profiling.running_average import durations_us
+from bakeoff.quantization import int8_instructions
+from bakeoff.quantization.fp8 import no_fp8_hardware
+from bakeoff.quantization.nncf_openvino import Method, Preset, import_nncf, quantize_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +29,8 @@ if TYPE_CHECKING:
 GRAPH = "engine.xml"
 WEIGHTS = "engine.bin"
 
-_HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+# What is not quantized in an int8 engine stays in fp32, as in every other backend.
+_HINTS: dict[Precision, str] = {"fp32": "f32", "int8": "f32", "bf16": "bf16", "fp16": "f16"}
 
 _DTYPES = {
     "f64": "float64",
@@ -57,6 +62,16 @@ class OpenVinoOptions(BackendOptions):
     cpu_pinning: bool = False
     """Bind threads to cores. OpenVINO itself would bind them; off here, since no other backend binds its
     threads, and bound threads cannot give way to other processes on the same cores."""
+    calibration: Method = "minmax"
+    """int8: ranges of activations are the extremes seen over all inputs (`minmax`, as every other backend's default) or
+    the mean over inputs of each one's extremes (`mean_minmax`, NNCF's own default: clips what few inputs reach)."""
+    preset: Preset | None = None
+    """int8: symmetric activations (`performance`) or asymmetric ones (`mixed`: more accurate for activations that are
+    not, slower); NNCF's own choice for the kind of model when left out."""
+    transformer: bool | None = None
+    """int8: quantize by NNCF's patterns for transformers; where the graph has attention when left out."""
+    fast_bias_correction: bool = True
+    """int8: correct biases from the same statistics; false corrects layer by layer: slower, often more accurate."""
 
 
 class OpenVino(Backend):
@@ -66,6 +81,7 @@ class OpenVino(Backend):
     summary = "OpenVINO: Intel's engine, here on the CPU"
     rank = 50
     Options = OpenVinoOptions
+    quantization_options = frozenset({"calibration", "preset", "transformer", "fast_bias_correction"})
     options: OpenVinoOptions
 
     def export_key(self, precision: Precision) -> ExportKey:
@@ -76,6 +92,10 @@ class OpenVino(Backend):
         """See Backend.distributions."""
         return ("openvino",)
 
+    def quantizer_distributions(self) -> tuple[str, ...]:
+        """See Backend.quantizer_distributions."""
+        return ("nncf",)
+
     def cannot_build(self, cell: Cell) -> str | None:
         """See Backend.cannot_build."""
         if importlib.util.find_spec("openvino") is None:
@@ -85,8 +105,10 @@ class OpenVino(Backend):
         flags = cell.machine.cpu_flags
         if cell.precision == "tf32":
             return "TF32 exists on NVIDIA GPUs only"
-        if cell.precision in ("int8", "fp8"):
-            return "post-training quantization for OpenVINO is not implemented yet in Bakeoff"
+        if cell.precision == "fp8":
+            return no_fp8_hardware(cell)
+        if cell.precision == "int8" and importlib.util.find_spec("nncf") is None:
+            return "the package nncf, which quantizes for OpenVINO, is not installed: pip install nncf"
         if cell.precision == "bf16" and not flags & {"avx512_bf16", "amx_bf16"}:
             return "this processor has no bf16 instructions (avx512_bf16, amx_bf16): OpenVINO would compute in fp32"
         if cell.precision == "fp16" and not flags & {"avx512_fp16", "amx_fp16", "asimdhp"}:
@@ -97,18 +119,39 @@ class OpenVino(Backend):
         """See Backend.import_library."""
         import openvino  # noqa: F401
 
+    def import_quantizer(self) -> None:
+        """See Backend.import_quantizer."""
+        import_nncf()
+
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
-        """See Backend.build. Weights are stored as fp16 for an fp16 engine, else as they were exported."""
+        """See Backend.build. Weights are stored as fp16 for an fp16 engine, quantized for int8, else as exported."""
         import openvino as ov
 
         source = export / "model.onnx"
+        built = Built(files=[GRAPH, WEIGHTS])
         try:
             model = ov.Core().read_model(source)
+            if spec.precision == "int8":
+                model, built.calibration_method = self._quantized(model, spec)
+                if not int8_instructions.has_int8_instructions(Machine.detect().cpu_flags):
+                    built.notes.append(int8_instructions.NOTE)
             _set_batch(model, spec, source)
             ov.save_model(model, out / GRAPH, compress_to_fp16=spec.precision == "fp16")
         except RuntimeError as error:
             raise BuildError(f"OpenVINO cannot convert {source}: {error}") from error
-        return Built(files=[GRAPH, WEIGHTS])
+        return built
+
+    def _quantized(self, model: ov.Model, spec: EngineSpec) -> tuple[ov.Model, str]:
+        from bakeoff.quantization.calibration_set import batches
+
+        if spec.calibration is None:
+            raise BuildError("a quantized engine cannot be built without a calibration set")
+        batch = model.inputs[0].partial_shape[0]
+        data = batches(spec.calibration, 1 if batch.is_dynamic else batch.get_length())
+        options = self.options
+        return quantize_model(
+            model, data, options.calibration, options.preset, options.transformer, options.fast_bias_correction
+        )
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """See Backend.inspect: the runtime model after one inference on zeros.

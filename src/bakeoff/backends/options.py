@@ -17,3 +17,17 @@ class BackendOptions(Section):
     """Precisions of this backend; the study's `precisions` when left out."""
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """CPU threads; the study's `threads` when left out."""
+
+
+class CudaGraphOptions(BackendOptions):
+    """Options of every kind that enqueues its work on a CUDA stream."""
+
+    cuda_graph: bool = False
+    """Capture one inference in a CUDA graph at the first run and replay it from then on (NVIDIA GPUs only)."""
+
+
+def cuda_graph_refusal(options: CudaGraphOptions, device: str) -> str | None:
+    """Why `cuda_graph` cannot be had on a device (`cpu` or `cuda:<index>`); None where it can or is not asked for."""
+    if options.cuda_graph and not device.startswith("cuda:"):
+        return "cuda_graph needs an NVIDIA GPU"
+    return None

@@ -6,8 +6,11 @@ switched on or off explicitly, so a precision is never the library's choice.
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
+import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,12 +21,15 @@ from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, L
 from bakeoff.backends.options import BackendOptions
 from bakeoff.errors import BuildError, EngineError
 from bakeoff.precision import Precision
+from bakeoff.quantization.fp8 import no_fp8_hardware
+from bakeoff.quantization.static_onnx import Method, Scheme, calibration_batches, import_tools, quantize_onnx
 from bakeoff.trt_library import DISTRIBUTION, choose, deserialize, dtype_name, library, logger, missing
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
+MODEL = "model.onnx"
 PLAN = "engine.plan"
 
 _WARM_UP_RUNS = 3
@@ -40,6 +46,13 @@ class TensorRtOptions(BackendOptions):
     """Effort of the builder, 0 to 5; the library's own default (3) when left out."""
     workspace_bytes: Annotated[int, Field(ge=1)] | None = None
     """Most device memory that one layer may use for scratch; all of the device's when left out."""
+    calibration: Method = "minmax"
+    """int8: ranges of activations are the extremes seen (`minmax`), those that lose least information (`entropy`) or a
+    quantile of magnitudes (`percentile`)."""
+    percentile: Annotated[float, Field(ge=50, le=100)] = 99.99
+    """int8: the quantile, in percent, of calibration `percentile`."""
+    per_channel: bool = True
+    """int8: a scale for each output channel of a weight, instead of one for the whole."""
 
 
 class TensorRt(Backend):
@@ -49,6 +62,7 @@ class TensorRt(Backend):
     summary = "TensorRT: NVIDIA's engine, from ONNX (tensorrt or tensorrt_rtx)"
     rank = 60
     Options = TensorRtOptions
+    quantization_options = frozenset({"calibration", "percentile", "per_channel"})
     options: TensorRtOptions
 
     def export_key(self, precision: Precision) -> ExportKey:
@@ -61,14 +75,20 @@ class TensorRt(Backend):
             return tuple(DISTRIBUTION.values())
         return (DISTRIBUTION[self.options.library],)
 
+    def quantizer_distributions(self) -> tuple[str, ...]:
+        """See Backend.quantizer_distributions."""
+        return ("onnxruntime", "onnxruntime-gpu", "onnx")
+
     def cannot_build(self, cell: Cell) -> str | None:
         """See Backend.cannot_build."""
         gpu = cell.machine.gpu(cell.device)
         reason = missing(self.options.library, cell.device if gpu else "cpu")
         if reason:
             return reason
-        if cell.precision in ("int8", "fp8"):
-            return "post-training quantization for TensorRT is not implemented yet in Bakeoff"
+        if cell.precision == "fp8":
+            return no_fp8_hardware(cell) or "post-training quantization to fp8 is not implemented yet in Bakeoff"
+        if cell.precision == "int8" and importlib.util.find_spec("onnxruntime") is None:
+            return "onnxruntime, whose tools write the quantized graph, is not installed: pip install onnxruntime"
         if cell.precision == "bf16":
             return "TensorRT's ONNX parser refuses the bf16 convolutions that PyTorch exports"
         if cell.precision == "tf32" and gpu and gpu.compute_capability < (8, 0):
@@ -85,14 +105,46 @@ class TensorRt(Backend):
             if missing(name, "cuda:0") is None:
                 library(name)
 
+    def import_quantizer(self) -> None:
+        """See Backend.import_quantizer."""
+        import_tools()
+
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
-        """See Backend.build."""
+        """See Backend.build. int8: from a graph with explicit Q/DQ pairs, symmetric as TensorRT requires.
+
+        Where the library takes no int8 convolutions and those are the smaller part of the network (a transformer's
+        patch embedding), they are left in fp32, and a note says so.
+        """
+        if spec.precision != "int8":
+            return self._build(export / MODEL, spec, out)
+        options = self.options
+        scheme = Scheme(options.calibration, options.percentile, options.per_channel, for_tensorrt=True)
+        try:
+            return self._build_quantized(export, spec, out, scheme)
+        except _NoInt8Convolutions as refusal:
+            if refusal.convolutions >= refusal.products:
+                raise
+            built = self._build_quantized(export, spec, out, replace(scheme, convolutions=False))
+            built.notes.append(f"convolutions are left in fp32: {refusal.reason}")
+            return built
+
+    def _build_quantized(self, export: Path, spec: EngineSpec, out: Path, scheme: Scheme) -> Built:
+        with tempfile.TemporaryDirectory(prefix="bakeoff-trt-") as scratch:
+            quantized = Path(scratch) / MODEL
+            data = calibration_batches(spec.calibration, export / MODEL, scheme)
+            notes = quantize_onnx(export / MODEL, quantized, data, scheme)
+            built = self._build(quantized, spec, out)
+        built.calibration_method = scheme.words
+        built.notes += notes
+        return built
+
+    def _build(self, source: Path, spec: EngineSpec, out: Path) -> Built:
         name = choose(self.options.library, spec.device)
         trt, log = library(name), logger(name)
         log.errors.clear()
         builder = trt.Builder(log)
         network = builder.create_network(_typed(trt))
-        _parse(trt, network, log, export / "model.onnx")
+        _parse(trt, network, log, source)
         config = builder.create_builder_config()
         if spec.precision == "tf32":
             config.set_flag(trt.BuilderFlag.TF32)
@@ -103,12 +155,18 @@ class TensorRt(Backend):
             config.builder_optimization_level = self.options.optimization_level
         if self.options.workspace_bytes is not None:
             config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, self.options.workspace_bytes)
-        _set_batch(builder, config, network, spec, export / "model.onnx")
+        _set_batch(builder, config, network, spec, source)
         plan = builder.build_serialized_network(network, config)
+        info = trt_info.from_network(network, name, trt.__version__)
         if plan is None:
-            raise BuildError(f"{name} {trt.__version__} cannot build an engine: {' '.join(log.errors)}")
+            reason = f"{name} {trt.__version__} cannot build an engine: {' '.join(log.errors)}"
+            quantized = [layer.type for layer in trt_info.layers(info) if layer.dtype == "int8"]
+            convolutions = sum("CONVOLUTION" in kind for kind in quantized)
+            if name == "tensorrt_rtx" and convolutions:
+                raise _NoInt8Convolutions(reason, convolutions, quantized.count("MATRIX_MULTIPLY"))
+            raise BuildError(reason)
         (out / PLAN).write_bytes(memoryview(plan))
-        trt_info.write(out, trt_info.from_network(network, name, trt.__version__))
+        trt_info.write(out, info)
         return Built(files=[PLAN, trt_info.FILE])
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
@@ -137,6 +195,22 @@ class TensorRt(Backend):
             raise EngineError(f"{plan} needs an NVIDIA GPU")
         spec.check_batch(batch_size)
         return TensorRtSession(choose(self.options.library, spec.device), plan, spec)
+
+
+class _NoInt8Convolutions(BuildError):
+    """TensorRT for RTX 1.6 multiplies matrices in int8, but refuses int8 convolutions (its message says that their type
+    must be a floating one).
+    """
+
+    def __init__(self, reason: str, convolutions: int, products: int) -> None:
+        super().__init__(
+            f"{reason} ({convolutions} convolutions of this network are quantized to int8; TensorRT for RTX takes int8 "
+            "in matrix products only: build with library: tensorrt on an NVIDIA GPU, or leave int8 out of this "
+            "backend's precisions)"
+        )
+        self.reason = reason
+        self.convolutions = convolutions
+        self.products = products
 
 
 class TensorRtSession(Session):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import Cell, EngineSpec, LayerTimes, Session
-from bakeoff.backends.options import BackendOptions
+from bakeoff.backends.options import CudaGraphOptions
+from bakeoff.errors import EngineError
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
+_WARM_UP_RUNS = 3
+"""Inferences before a capture: libraries choose algorithms and allocate on their first calls, which no graph takes."""
 
-class TorchOptions(BackendOptions):
+
+class TorchOptions(CudaGraphOptions):
     """Options of every backend that runs inside PyTorch."""
 
     channels_last: bool = False
@@ -37,7 +42,8 @@ def torch_precision_refusal(cell: Cell) -> str | None:
     if gpu is None:
         return f"there is no GPU {cell.device} on this machine"
     if precision in ("tf32", "bf16") and gpu.compute_capability < (8, 0):
-        return f"{precision} needs compute capability 8.0 or later, {gpu.name} has {gpu.compute_capability}"
+        capability = ".".join(map(str, gpu.compute_capability))
+        return f"{precision} needs compute capability 8.0 or later, {gpu.name} has {capability}"
     return None
 
 
@@ -49,32 +55,39 @@ def torch_dtype(precision: str) -> torch.dtype:
 
 
 def configure_torch(spec: EngineSpec) -> None:
-    """Set threads and TF32 for this process: fp32 means TF32 off everywhere, tf32 means on everywhere."""
+    """Set threads, TF32 and the current GPU for this process: fp32 means TF32 off everywhere, tf32 on everywhere."""
     import torch
 
     torch.set_num_threads(spec.threads)
     tf32 = spec.precision == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = tf32
     torch.backends.cudnn.allow_tf32 = tf32
+    if spec.device != "cpu":
+        torch.cuda.set_device(spec.device)
 
 
-def count_dtypes(module: torch.nn.Module) -> dict[str, int]:
-    """Number of modules that hold floating parameters, by those parameters' dtype."""
-    counts: dict[str, int] = {}
-    for part in module.modules():
-        dtypes = {str(p.dtype).removeprefix("torch.") for p in part.parameters(recurse=False) if p.is_floating_point()}
-        for dtype in dtypes:
-            counts[dtype] = counts.get(dtype, 0) + 1
-    return counts
+def in_memory_order(tensors: Iterable[torch.Tensor], channels_last: bool) -> list[torch.Tensor]:
+    """The tensors, images (four dimensions) among them in NHWC order where `channels_last`, else as they are."""
+    import torch
+
+    return [t.to(memory_format=torch.channels_last) if channels_last and t.ndim == 4 else t for t in tensors]
 
 
 class TorchSession(Session):
-    """A callable module on a device."""
+    """A callable module on a device, called operator by operator or replayed as a CUDA graph.
 
-    def __init__(self, module: Any, spec: EngineSpec, channels_last: bool = False) -> None:
+    All work goes to PyTorch's current stream of the device, where the clock records its events.
+    """
+
+    def __init__(self, module: Any, spec: EngineSpec, channels_last: bool = False, cuda_graph: bool = False) -> None:
+        import torch
+
         self.module = module
         self.spec = spec
         self.channels_last = channels_last
+        self.cuda_graph = cuda_graph
+        self._inference_mode = torch.inference_mode
+        self._graph: torch.cuda.CUDAGraph | None = None
         self._inputs: list[torch.Tensor] = []
         self._output: Any = None
 
@@ -82,25 +95,58 @@ class TorchSession(Session):
         """See Session.prepare."""
         import torch
 
+        if len(inputs) != len(self.spec.inputs):
+            raise EngineError(f"the engine takes {len(self.spec.inputs)} inputs, {len(inputs)} were given")
         dtype = torch_dtype(self.spec.precision)
-        self._inputs = []
-        for array in inputs:
-            tensor = torch.from_numpy(array).to(self.spec.device)
-            if tensor.is_floating_point():
-                tensor = tensor.to(dtype)
-            if self.channels_last and tensor.ndim == 4:
-                tensor = tensor.to(memory_format=torch.channels_last)
-            self._inputs.append(tensor)
+        tensors = [torch.from_numpy(array).to(self.spec.device) for array in inputs]
+        tensors = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in tensors]
+        self._inputs = in_memory_order(tensors, self.channels_last)
+        self._graph, self._output = None, None
         if self.spec.device != "cpu":
             torch.cuda.reset_peak_memory_stats(self.spec.device)
 
     def run(self) -> Any:
-        """See Session.run."""
+        """See Session.run. With a CUDA graph the first run after prepare() warms up and captures, then replays."""
+        if not self.cuda_graph:
+            self._output = self._forward()
+            return self._output
+        if self._graph is None:
+            self._graph = self._capture()
+        self._graph.replay()
+        return self._output
+
+    def _forward(self) -> Any:
+        with self._inference_mode():
+            return self.module(*self._inputs)
+
+    def _capture(self) -> torch.cuda.CUDAGraph:
+        """One inference as a CUDA graph that reads the prepared inputs and always writes the same output tensors.
+
+        Warm-up and capture share a side stream, since the default stream cannot be captured (the procedure of
+        PyTorch's documentation, CUDA semantics, CUDA Graphs). Raises EngineError where the inference cannot be
+        captured, for example because it waits for the device.
+        """
         import torch
 
-        with torch.inference_mode():
-            self._output = self.module(*self._inputs)
-        return self._output
+        current = torch.cuda.current_stream(self.spec.device)
+        side = torch.cuda.Stream(self.spec.device)
+        side.wait_stream(current)
+        with torch.cuda.stream(side):
+            for _ in range(_WARM_UP_RUNS):
+                self._forward()
+        current.wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph, stream=side):
+                self._output = self._forward()
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise EngineError(
+                f"the inference cannot be captured in a CUDA graph; cuda_graph: false: {reason}"
+            ) from error
+        return graph
 
     def synchronize(self) -> None:
         """See Session.synchronize."""
@@ -113,6 +159,7 @@ class TorchSession(Session):
         """See Session.outputs."""
         from bakeoff.models.outputs import flatten
 
+        self.synchronize()
         arrays = []
         for _, tensor in flatten(self._output):
             tensor = tensor.detach()
@@ -120,10 +167,13 @@ class TorchSession(Session):
         return arrays
 
     def layers(self, runs: int, max_s: float) -> LayerTimes:
-        """See Session.layers."""
+        """See Session.layers. A CUDA graph is one event to the profiler, so its operators are profiled one by one."""
         from bakeoff.profiling.torch_profile import profile_torch
 
-        return profile_torch(self.module, self.run, self.synchronize, self.spec.device, runs, max_s)
+        times = profile_torch(self.module, self._forward, self.synchronize, self.spec.device, runs, max_s)
+        if self.cuda_graph:
+            times.notes.append("profiled without the CUDA graph, operator by operator")
+        return times
 
     def device_peak_bytes(self) -> int | None:
         """See Session.device_peak_bytes."""
@@ -132,3 +182,7 @@ class TorchSession(Session):
         import torch
 
         return int(torch.cuda.max_memory_allocated(self.spec.device))
+
+    def close(self) -> None:
+        """See Session.close."""
+        self._graph, self._output, self._inputs = None, None, []

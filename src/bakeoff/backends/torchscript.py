@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
-from bakeoff.backends.torch_session import (
-    TorchOptions,
-    TorchSession,
-    configure_torch,
-    torch_dtype,
-    torch_precision_refusal,
-)
+from bakeoff.backends.options import cuda_graph_refusal
+from bakeoff.backends.torch_session import TorchOptions, TorchSession, configure_torch, torch_precision_refusal
 from bakeoff.errors import BuildError, EngineError
 from bakeoff.precision import Precision
 
@@ -46,7 +41,7 @@ class Torchscript(Backend):
 
     def cannot_build(self, cell: Cell) -> str | None:
         """See Backend.cannot_build."""
-        return torch_precision_refusal(cell)
+        return cuda_graph_refusal(self.options, cell.device) or torch_precision_refusal(cell)
 
     def import_library(self) -> None:
         """See Backend.import_library."""
@@ -67,13 +62,18 @@ class Torchscript(Backend):
             torch.jit.save(module, str(out / "engine.ts"))
         except RuntimeError as error:
             raise BuildError(f"torch.jit could not freeze {source}: {_last_line(error)}") from error
-        dtypes = _graph_dtypes(module)
-        wanted = str(torch_dtype(spec.precision)).removeprefix("torch.")
-        return Built(
-            files=["engine.ts"],
-            layer_dtypes=dtypes,
-            holds_precision=set(dtypes) == {wanted} if dtypes else None,
-        )
+        return Built(files=["engine.ts"])
+
+    def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
+        """See Backend.inspect: dtypes as seen in one inference."""
+        import torch
+
+        from bakeoff.backends.torch_dtypes import executed_dtypes
+        from bakeoff.profiling.precision_held import record_dtypes
+
+        configure_torch(spec)
+        module = torch.jit.load(str(folder / built.files[0]), map_location=spec.device)
+        record_dtypes(built, executed_dtypes(module, spec, self.options.channels_last), spec.precision)
 
     def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
         """See Backend.load."""
@@ -84,33 +84,7 @@ class Torchscript(Backend):
             module = torch.jit.load(str(folder / files[0]), map_location=spec.device)
         except RuntimeError as error:
             raise EngineError(f"torch.jit could not load {folder / files[0]}: {_last_line(error)}") from error
-        return TorchSession(module, spec, self.options.channels_last)
-
-
-# Operators whose weights say in which dtype a layer computes.
-_COMPUTE = ("aten::_convolution", "aten::conv1d", "aten::conv2d", "aten::conv3d", "aten::linear", "aten::addmm",
-            "aten::matmul", "aten::bmm", "aten::embedding", "aten::batch_norm", "aten::layer_norm")  # fmt: skip
-
-
-def _graph_dtypes(module: Any) -> dict[str, int]:
-    """Layers by the dtype of their floating weights: constants of a frozen graph, parameters of another."""
-    counts: dict[str, int] = {}
-    for node in module.inlined_graph.nodes():
-        if node.kind() not in _COMPUTE:
-            continue
-        for value in node.inputs():
-            if value.node().kind() == "prim::Constant" and value.type().kind() == "TensorType":
-                dtype = value.node().t("value").dtype
-                if dtype.is_floating_point:
-                    name = str(dtype).removeprefix("torch.")
-                    counts[name] = counts.get(name, 0) + 1
-                    break
-    if not counts:
-        for parameter in module.parameters():
-            if parameter.is_floating_point():
-                name = str(parameter.dtype).removeprefix("torch.")
-                counts[name] = counts.get(name, 0) + 1
-    return counts
+        return TorchSession(module, spec, self.options.channels_last, self.options.cuda_graph)
 
 
 def _last_line(error: Exception) -> str:

@@ -17,6 +17,7 @@ from bakeoff.config.suggest import nearest
 from bakeoff.errors import ConfigError
 from bakeoff.paths import RESERVED_BACKEND_LABELS, RESERVED_MODEL_LABELS, RESERVED_STUDY_NAMES
 from bakeoff.precision import PRECISIONS
+from bakeoff.quantization.images import SUFFIXES, find_images
 
 MAX_NODES = 100_000
 """A config with more values than this (anchors that multiply) is refused."""
@@ -123,6 +124,7 @@ def _mistakes(study: Study) -> Iterable[str]:
             yield f"backends.{label}.precisions: a precision stands twice in {options.precisions}"
     if len(set(study.precisions)) != len(study.precisions):
         yield f"precisions: a precision stands twice in {study.precisions}"
+    yield from _no_images(study.calibration.images)
     folded: dict[str, str] = {}
     for section in ("models", "backends"):
         folded.clear()
@@ -144,6 +146,15 @@ def _mistakes(study: Study) -> Iterable[str]:
                 f"{path}: backend '{label}' is not asked for {precision} here (it has {', '.join(asked)}); "
                 f"write '{label}/{asked[0]}'"
             )
+
+
+def _no_images(folder: str | None) -> Iterable[str]:
+    if folder is None:
+        return
+    if "\0" in folder or not Path(folder).is_dir():
+        yield f"calibration.images: there is no folder '{folder}'; paths are relative to {Path.cwd()}"
+    elif not find_images(folder):
+        yield f"calibration.images: '{folder}' holds no image ({', '.join(SUFFIXES)})"
 
 
 def _missing_files(path: str, model: ModelBase) -> Iterable[str]:

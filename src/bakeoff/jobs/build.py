@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts.accuracy import ReferenceRecord
-from bakeoff.artifacts.build import BuildRecord, ExportRecord
+from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, CalibrationUse, ExportRecord
 from bakeoff.artifacts.io import check_digests, digests, read_record
 from bakeoff.errors import BuildError
 from bakeoff.jobs.engine_job import EngineJob
@@ -27,20 +28,28 @@ class Spec(EngineJob):
 
     export: str | None
     """Folder of the export; None where nothing is exported, and the engine is made from the reference."""
+    calibration: str | None = None
+    """Folder of the calibration set; None for an engine that is not quantized."""
 
 
 def run(spec_json: dict[str, Any]) -> BuildRecord:
     """Build the engine, in a folder of its own that replaces the earlier engine's files when it is whole.
 
-    Raises BakeoffError where the export is not as it was made, BuildError where the backend refuses it.
+    Raises BakeoffError where the export or the calibration set is not as it was made, BuildError where the backend
+    refuses it.
     """
     spec = Spec.model_validate(spec_json)
     backend, engine_spec = spec.make_backend(), spec.engine_spec()
     source, export_s = _source(spec)
+    calibrated = _calibration(spec)
+    if spec.calibration:
+        engine_spec = replace(engine_spec, calibration=Path(spec.calibration))
     folder = Path(spec.engine)
     folder.mkdir(parents=True, exist_ok=True)
     _remove_earlier(folder)
     backend.import_library()
+    if calibrated:
+        backend.import_quantizer()
     new = Path(tempfile.mkdtemp(dir=folder, prefix=_PREFIX))
     try:
         started = time.perf_counter()
@@ -53,19 +62,23 @@ def run(spec_json: dict[str, Any]) -> BuildRecord:
     finally:
         shutil.rmtree(new, ignore_errors=True)
     files = digests(folder, built.files)
+    distributions = backend.distributions() + (backend.quantizer_distributions() if calibrated else ())
     return BuildRecord(
         target=spec.target,
         status="ok",
         build_s=build_s,
+        warm_build_s=built.warm_build_s,
         export_s=export_s,
         engine_bytes=sum(file.bytes for file in files.values()),
         files=files,
         batch=spec.batch,
         layer_dtypes=built.layer_dtypes,
         holds_precision=built.holds_precision,
+        calibration=_use(calibrated, built.calibration_method) if calibrated else None,
         fallback=built.fallback,
+        partition=built.partition,
         notes=built.notes,
-        library=versions_of(backend.distributions()),
+        library=versions_of(distributions),
         options=spec.backend,
         device=spec.device,
     )
@@ -83,6 +96,23 @@ def _source(spec: Spec) -> tuple[Path, float | None]:
         raise BuildError(f"there is nothing to build from: the export in {folder} failed ({record.reason})")
     check_digests(folder, record.files)
     return folder, record.export_s
+
+
+def _calibration(spec: Spec) -> CalibrationRecord | None:
+    """The record of the calibration set, its files checked."""
+    if spec.calibration is None:
+        return None
+    record = read_record(Path(spec.calibration) / "calibration.json", CalibrationRecord)
+    if not record.ok:
+        raise BuildError(f"there is nothing to calibrate with: {record.reason}")
+    check_digests(spec.calibration, record.files)
+    return record
+
+
+def _use(record: CalibrationRecord, method: str | None) -> CalibrationUse:
+    if method is None or record.sha256 is None or record.n_inputs is None or record.source is None:
+        raise BuildError("the backend did not use the calibration set that it was given")
+    return CalibrationUse(sha256=record.sha256, n_inputs=record.n_inputs, source=record.source, method=method)
 
 
 def _remove_earlier(folder: Path) -> None:

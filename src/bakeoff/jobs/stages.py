@@ -2,7 +2,7 @@
 
 from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.base import Record
-from bakeoff.artifacts.build import BuildRecord, ExportRecord
+from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, ExportRecord
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import TimingRecord
@@ -10,6 +10,7 @@ from bakeoff.artifacts.timing import TimingRecord
 RECORDS: dict[str, type[Record]] = {
     "environment": EnvironmentRecord,
     "reference": ReferenceRecord,
+    "calibrate": CalibrationRecord,
     "export": ExportRecord,
     "build": BuildRecord,
     "verify": AccuracyRecord,
@@ -20,6 +21,7 @@ RECORDS: dict[str, type[Record]] = {
 RECORD_FILES: dict[str, str] = {
     "environment": "environment.json",
     "reference": "reference.json",
+    "calibrate": "calibration.json",
     "export": "export.json",
     "build": "build.json",
     "verify": "accuracy.json",
@@ -30,6 +32,7 @@ RECORD_FILES: dict[str, str] = {
 DOING: dict[str, str] = {
     "environment": "looking at the machine",
     "reference": "making the reference of",
+    "calibrate": "making the calibration set of",
     "export": "exporting",
     "build": "building",
     "verify": "checking the accuracy of",

@@ -21,6 +21,8 @@ CHECK = 0
 """Stream of the inputs that engines are judged and timed on."""
 STATISTICS = 1
 """Stream of the inputs that set normalization statistics; other than CHECK, or the check would judge itself."""
+CALIBRATION = 2
+"""Stream of the inputs that quantizers look at; other than CHECK for the same reason."""
 
 
 def seeded_inputs(inputs: Mapping[str, InputSpec], n: int, seed: int, stream: int = CHECK) -> dict[str, np.ndarray]:

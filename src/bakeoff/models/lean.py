@@ -44,18 +44,32 @@ def built_by(source: str, name: str) -> dict[str, str] | None:
 
 def make_lean(source: str, builder: dict[str, str], args: dict[str, Any]) -> Any | None:
     """The module with random weights, made by its builder alone; None where the whole library is needed."""
-    if source not in _EMPTY or any(package in sys.modules for package in _EMPTY[source]):
+    if source not in _EMPTY:
         return None
+    there = [sys.modules[package] for package in _EMPTY[source] if package in sys.modules]
+    if any(not isinstance(package, _EmptyPackage) for package in there):
+        return None  # the whole library is imported already
     try:
         for package in _EMPTY[source]:
-            sys.modules[package] = _empty(package)
+            if package not in sys.modules:
+                sys.modules[package] = _empty(package)
         function = getattr(importlib.import_module(builder["module"]), builder["function"])
         return function(**args)
     except Exception as error:
         print(f"{builder['module']} needs its whole library ({type(error).__name__}: {error})", file=sys.stderr)
+        forget_empty_packages()
+        return None
+
+
+def forget_empty_packages() -> None:
+    """Let the next import of torchvision or timm import the whole library; models made before stay good."""
+    if any(isinstance(module, _EmptyPackage) for module in sys.modules.values()):
         for name in [name for name in sys.modules if name.partition(".")[0] in ("torchvision", "timm")]:
             del sys.modules[name]
-        return None
+
+
+class _EmptyPackage(types.ModuleType):
+    """A package whose __init__.py was not run."""
 
 
 def _empty(package: str) -> types.ModuleType:
@@ -64,8 +78,8 @@ def _empty(package: str) -> types.ModuleType:
     spec = importlib.util.find_spec(top) if top not in sys.modules else sys.modules[top].__spec__
     if spec is None or not spec.submodule_search_locations:
         raise ImportError(f"{top} is not installed")
-    folder = "/".join([list(spec.submodule_search_locations)[0], *filter(None, rest.split("."))])
-    module = types.ModuleType(package)
+    folder = "/".join([next(iter(spec.submodule_search_locations)), *filter(None, rest.split("."))])
+    module = _EmptyPackage(package)
     module.__path__ = [folder]
     module.__spec__ = importlib.machinery.ModuleSpec(package, None, is_package=True)
     module.__spec__.submodule_search_locations = [folder]

@@ -20,6 +20,7 @@ from bakeoff.config.model import (
 )
 from bakeoff.errors import ModelError
 from bakeoff.models import from_file, from_timm, from_torchscript, from_torchvision
+from bakeoff.models.lean import forget_empty_packages
 from bakeoff.models.seeding import seeded
 from bakeoff.models.weights import load_weights, read_checkpoint
 
@@ -40,6 +41,7 @@ def make_architecture(label: str, model: ModelBase, fetch: bool = False) -> torc
     """
     import torch
 
+    forget_empty_packages()
     with seeded(model.seed):
         if isinstance(model, TorchvisionModel):
             module = from_torchvision.make(label, model, fetch)

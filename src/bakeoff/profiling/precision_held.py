@@ -1,7 +1,9 @@
 """Whether an engine computes in the precision asked for, judged by the layers that do the arithmetic.
 
 Softmax, reductions or layout changes may well stay in fp32 in an engine that deserves to be called bf16;
-a convolution or matrix product may not.
+a convolution or matrix product may not. Post-training quantization is different: its tools leave single layers in
+floating point on purpose, where 8 bits would cost too much accuracy or no kernel exists. An int8 or fp8 engine holds
+its precision where more than half of its convolutions and matrix products compute in it, by count, and says how many.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bakeoff.precision import Precision
+from bakeoff.precision import CALIBRATED, Precision
 
 if TYPE_CHECKING:
     from bakeoff.backends.base import Built
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 _COMPUTE = re.compile(
     r"conv(?!ert)|matmul|matrix_?multiply|gemm|fullyconnected|innerproduct|attention|einsum|lstm|gru|rnn", re.I
 )
-_MOVES = re.compile(r"^(reorder|reformat|convert|cast|reshape|shuffle|transpose|memcpy|constant|no_?op)", re.I)
+_MOVES = re.compile(
+    r"^(reorder|reformat|convert|cast|reshape|shuffle|transpose|memcpy|constant|no_?op|(fake|de|dynamic)?quantize(linear)?$)",
+    re.I,
+)
 
 _EXPECTED: dict[Precision, frozenset[str]] = {
     "fp32": frozenset({"float32"}),
@@ -37,7 +42,7 @@ def is_compute(type: str) -> bool:
 
 
 def moves_data(type: str) -> bool:
-    """Whether an operator type only changes layout, shape or element type."""
+    """Whether an operator type only changes layout, shape or element type; quantizing is such a change."""
     return bool(_MOVES.match(type))
 
 
@@ -45,7 +50,8 @@ def record_dtypes(built: Built, layers: Iterable[tuple[str, str | None]], precis
     """Set `layer_dtypes` and `holds_precision` of a build from its layers' (operator type, dtype).
 
     Layers that only move data are not counted. An engine without any convolution or matrix product cannot
-    say whether it holds its precision. One that holds it only in part gets a note that says how far.
+    say whether it holds its precision: all must compute in it, in quantized engines more than half. One that holds it
+    only in part gets a note that says how far.
     """
     computing = [(kind, dtype) for kind, dtype in layers if dtype and not moves_data(kind)]
     built.layer_dtypes = dict(Counter(dtype for _, dtype in computing).most_common())
@@ -53,7 +59,8 @@ def record_dtypes(built: Built, layers: Iterable[tuple[str, str | None]], precis
     if not heavy:
         return
     others = {dtype: n for dtype, n in heavy.items() if dtype not in _EXPECTED[precision]}
-    built.holds_precision = not others
+    missed = sum(others.values())
+    built.holds_precision = 2 * missed < heavy.total() if precision in CALIBRATED else not missed
     if others:
         words = ", ".join(f"{n} in {dtype}" for dtype, n in sorted(others.items()))
         built.notes.append(f"of {heavy.total()} convolutions and matrix products, {words}: not {precision}")

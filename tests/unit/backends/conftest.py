@@ -1,8 +1,11 @@
 """Tiny models, each exported to ONNX once for all tests of the backends."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tiny_models import BATCH, TinyModel, export_onnx, modules
+from workshop import Workshop
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +42,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TinyModel]:
             expected=expected,
         )
     return models
+
+
+@pytest.fixture(scope="session")
+def workshop(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """References and exports of the models of tests/models/tiny.py, each made once."""
+    return Workshop(root / "tests" / "models" / "tiny.py", tmp_path_factory)

@@ -82,8 +82,7 @@ class TestReasons:
             ("tf32", "NVIDIA GPUs only"),
             ("fp16", "insert casts and compute in fp32"),
             ("bf16", "refuses bf16 convolutions"),
-            ("int8", "post-training quantization for ONNX Runtime is not implemented yet in Bakeoff"),
-            ("fp8", "post-training quantization for ONNX Runtime is not implemented yet in Bakeoff"),
+            ("fp8", "compute capability 8.9"),
         ],
     )
     def test_other_precisions_on_the_cpu(self, precision: str, words: str) -> None:

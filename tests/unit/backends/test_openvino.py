@@ -86,8 +86,6 @@ class TestReasons:
             assert "would compute in fp32" in self.backend.cannot_build(cell(precision, machine=plain))
             assert self.backend.cannot_build(cell(precision, machine=amx)) is None
         assert "NVIDIA" in self.backend.cannot_build(cell("tf32", machine=amx))
-        for precision in ("int8", "fp8"):
-            assert "not implemented yet in Bakeoff" in self.backend.cannot_build(cell(precision, machine=amx))
 
     def test_never_on_an_nvidia_gpu(self) -> None:
         on_gpu = cell("fp32", "cuda:0", machine(gpus=(gpu(),)))

@@ -203,10 +203,6 @@ class TestReasons:
         on_gpu = cell("fp32", "cuda:0", machine(gpus=(gpu(),)))
         assert "10 or later is needed, 8.6.1" in the_backend(library="tensorrt").cannot_build(on_gpu)
 
-    @pytest.mark.parametrize("precision", ["int8", "fp8"])
-    def test_quantization_is_not_there_yet(self, precision: str) -> None:
-        assert "not implemented yet in Bakeoff" in the_backend().cannot_build(cell(precision))
-
     def test_other_precisions(self) -> None:
         assert "bf16" in the_backend().cannot_build(cell("bf16"))
         assert the_backend().cannot_build(cell("fp16")) is None

@@ -60,3 +60,19 @@ import torchvision
 assert torchvision.models.get_model("alexnet", weights=None) is not None
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_two_lean_models_then_the_whole_library_in_one_process():
+    code = """
+import torch
+from bakeoff.models.lean import make_lean
+from bakeoff.models.make import make_architecture, parse_model
+builder = {"module": "torchvision.models.resnet", "function": "resnet18"}
+first = make_lean("torchvision", builder, {"weights": None})
+second = make_lean("torchvision", builder, {"weights": None})
+assert first is not None and second is not None
+first.eval()
+third = make_architecture("m", parse_model({"source": "torchvision", "name": "efficientnet_b0"}))
+assert first(torch.zeros(1, 3, 32, 32)).shape == third(torch.zeros(1, 3, 32, 32)).shape
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

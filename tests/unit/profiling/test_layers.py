@@ -86,7 +86,20 @@ def test_compute_types_of_all_backends() -> None:
         assert not moves_data(kind)
     for kind in ("Convert", "Relu", "Softmax", "Reduce", "Cast"):
         assert not is_compute(kind)
-    for kind in ("Convert", "Cast", "Reorder", "ReorderOutput", "Reshape", "SHUFFLE", "CONSTANT", "Reformat"):
+    for kind in (
+        "Convert",
+        "Cast",
+        "Reorder",
+        "ReorderOutput",
+        "Reshape",
+        "SHUFFLE",
+        "CONSTANT",
+        "Reformat",
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "FakeQuantize",
+        "DEQUANTIZE",
+    ):
         assert moves_data(kind)
 
 
@@ -100,6 +113,8 @@ def test_compute_types_of_all_backends() -> None:
         ([("Relu", "float32"), ("Cast", "float16")], "fp32", None, {"float32": 1}),
         ([("Conv", None)], "fp32", None, {}),
         ([("QLinearConv", "uint8"), ("MatMulInteger", "int8")], "int8", True, {"uint8": 1, "int8": 1}),
+        ([("Conv", "float32"), ("QGemm", "uint8")], "int8", False, {"float32": 1, "uint8": 1}),
+        ([("FakeQuantize", "float32"), ("DynamicQuantizeMatMul", "uint8")], "int8", True, {"uint8": 1}),
     ],
 )
 def test_precision_is_judged_by_the_arithmetic(
@@ -110,3 +125,10 @@ def test_precision_is_judged_by_the_arithmetic(
     assert built.holds_precision is holds
     assert built.layer_dtypes == counts
     assert bool(built.notes) == (holds is False)
+
+
+def test_quantizers_may_leave_a_few_layers_in_floating_point() -> None:
+    built = Built(files=[])
+    record_dtypes(built, [("Convolution", "uint8")] * 2 + [("MatMul", "float32")], "int8")
+    assert built.holds_precision is True
+    assert built.notes == ["of 3 convolutions and matrix products, 1 in float32: not int8"]

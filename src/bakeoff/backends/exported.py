@@ -1,0 +1,65 @@
+"""An ExportedProgram made to fit one engine before it is compiled.
+
+Compilers read three things from the program that the export, which many engines share, cannot know: the batch size
+to tune for (they take that of the export's example), the range of the batch dimension, and the memory order of the
+inputs. So the graph is captured once more, which takes a fraction of a second: it holds only ATen operators by now.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakeoff.backends.base import EngineSpec
+from bakeoff.backends.torch_dtypes import zeros
+from bakeoff.backends.torch_session import in_memory_order
+from bakeoff.errors import BuildError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def fitted_program(file: Path, spec: EngineSpec, channels_last: bool = False) -> torch.export.ExportedProgram:
+    """The exported program on the engine's device, for the engine's batch sizes and in its memory order.
+
+    Its example inputs are zeros of the batch size to tune for. Raises BuildError where the program is fixed to another
+    batch size, or where torch.export refuses it.
+    """
+    import torch
+
+    from bakeoff.exports.base import ExportTask, dynamic_shapes
+    from bakeoff.exports.reason import essential_line
+
+    try:
+        program = torch.export.load(str(file))
+    except Exception as error:
+        raise BuildError(f"torch.export could not load {file}: {essential_line(error)}") from error
+    _check_batch(program, spec, file)
+    if spec.device != "cpu":
+        from torch.export.passes import move_to_device_pass
+
+        program = move_to_device_pass(program, spec.device)
+    module = program.module()
+    if channels_last:
+        module = module.to(memory_format=torch.channels_last)
+    # torch.export takes a batch of 1 for a constant
+    size = max(spec.batch_opt, 2) if spec.dynamic else spec.batch_opt
+    examples = tuple(in_memory_order(zeros(spec, size), channels_last))
+    task = ExportTask(examples, [i.name for i in spec.inputs], [], spec.batch_max if spec.dynamic else None, True, "")
+    try:
+        with torch.no_grad():
+            return torch.export.export(module, examples, dynamic_shapes=dynamic_shapes(module, task), strict=False)
+    except Exception as error:
+        raise BuildError(f"torch.export could not fit {file} to the engine: {essential_line(error)}") from error
+
+
+def _check_batch(program: torch.export.ExportedProgram, spec: EngineSpec, file: Path) -> None:
+    names = program.graph_signature.user_inputs
+    for node in program.graph.nodes:
+        if node.op == "placeholder" and node.name in names and node.meta["val"].ndim:
+            size = node.meta["val"].shape[0]
+            if isinstance(size, int) and not size == spec.batch_min == spec.batch_max:
+                raise BuildError(
+                    f"{file} has a fixed batch size of {size} at input {node.name!r}; batch sizes {spec.batch_min} "
+                    f"to {spec.batch_max} are asked for: export it with a dynamic batch dimension"
+                )

@@ -1,0 +1,83 @@
+"""In which dtype each operator of a PyTorch model computes: seen while it runs, or read from an exported graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.backends.torch_session import in_memory_order, torch_dtype
+
+if TYPE_CHECKING:
+    import torch
+
+    from bakeoff.backends.base import EngineSpec
+
+_PRODUCTS = frozenset({"linear", "bilinear", "mm", "addmm", "bmm", "baddbmm", "addbmm", "addmv", "mv", "dot",
+                       "mkldnn_linear"})  # fmt: skip
+"""Operators that are matrix products but whose names do not say so."""
+
+_COPIES = frozenset({"to", "_to_copy", "clone", "copy_", "contiguous", "detach", "pad", "constant_pad_nd", "cat",
+                     "stack", "reshape", "_unsafe_view", "_reshape_copy"})  # fmt: skip
+"""Operators that only move data but whose schema does not make them views."""
+
+
+def executed_dtypes(module: Any, spec: EngineSpec, channels_last: bool = False) -> list[tuple[str, str]]:
+    """(operator type, dtype) of every computing operator of one inference at the smallest batch size.
+
+    Runs the module once on zeros, on its device; what the model casts inside forward() is seen as well. Raises
+    whatever the module raises.
+    """
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    seen: list[tuple[str, str]] = []
+
+    class Observer(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = func(*args, **(kwargs or {}))
+            seen.extend(_computing(func, result))
+            return result
+
+    inputs = in_memory_order(zeros(spec, spec.batch_min), channels_last)
+    with torch.inference_mode(), Observer():
+        module(*inputs)
+    return seen
+
+
+def zeros(spec: EngineSpec, batch_size: int) -> list[torch.Tensor]:
+    """One batch of zeros on the engine's device, floating inputs in the engine's dtype."""
+    import torch
+
+    tensors = []
+    for info in spec.inputs:
+        dtype = getattr(torch, info.dtype)
+        dtype = torch_dtype(spec.precision) if dtype.is_floating_point else dtype
+        tensors.append(torch.zeros((batch_size, *info.shape), dtype=dtype, device=spec.device))
+    return tensors
+
+
+def graph_dtypes(program: torch.export.ExportedProgram) -> list[tuple[str, str]]:
+    """(operator type, dtype) of every computing operator of an exported graph."""
+    return [
+        pair
+        for node in program.graph.nodes
+        if node.op == "call_function" and hasattr(node.target, "_schema")
+        for pair in _computing(node.target, node.meta.get("val"))
+    ]
+
+
+def _computing(operator: Any, result: Any) -> Iterator[tuple[str, str]]:
+    """The operator and the dtype of its first floating result; nothing for one that only moves data."""
+    import torch
+
+    schema = operator._schema
+    name = schema.name.rpartition("::")[2]
+    views = any(value.alias_info is not None and not value.alias_info.is_write for value in schema.returns)
+    if views or name in _COPIES:
+        return
+    results = result if isinstance(result, tuple | list) else (result,)
+    for tensor in results:
+        if isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
+            kind = f"matmul ({name})" if name in _PRODUCTS else name
+            yield kind, str(tensor.dtype).removeprefix("torch.")
+            return

@@ -1,0 +1,243 @@
+"""AOTInductor on real models: every compilation takes seconds, so tests share packages."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from tiny_models import cell
+from workshop import Workshop, need_instructions
+
+from bakeoff.backends import inductor, make_backend
+from bakeoff.backends.base import Backend, Built
+from bakeoff.errors import BuildError, EngineError
+from bakeoff.machine import Machine
+
+pytestmark = [
+    pytest.mark.skipif(Machine.detect().compiler is None, reason="needs a C++ compiler"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning"),
+]
+
+MIXED = """
+import torch
+from torch import nn
+
+class Mixed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.left, self.right = nn.Embedding(100, 8), nn.Linear(8, 10), nn.Linear(12, 10)
+    def forward(self, tokens, x):
+        scores = self.left(self.embedding(tokens).mean(1)) - 2 * torch.tanh(self.right(x))
+        return {"scores": scores, "box": torch.relu(scores[:, :4] + 1)}
+
+def mixed():
+    return Mixed()
+"""
+
+LOAD = """
+import sys
+import numpy as np
+from bakeoff.backends import make_backend
+from bakeoff.backends.base import EngineSpec, InputInfo
+
+folder, arrays, out = sys.argv[1:]
+spec = EngineSpec("fp32", "cpu", 1, 1, 4, 4, [InputInfo("image", (3, 16, 16), "float32")])
+session = make_backend({"kind": "inductor"}).load(__import__("pathlib").Path(folder), ["engine.pt2"], spec, 3)
+session.prepare([np.load(arrays)])
+session.run()
+np.save(out, session.outputs()[0])
+"""
+
+
+@dataclass
+class Package:
+    """A compiled model."""
+
+    backend: Backend
+    folder: Path
+    built: Built
+
+
+@pytest.fixture(scope="module")
+def package(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """The convolutional network for batch sizes 1 to 4."""
+    backend = make_backend({"kind": "inductor"})
+    folder = tmp_path_factory.mktemp("package")
+    return Package(backend, folder, workshop.build(backend, "convnet", folder))
+
+
+@pytest.fixture(scope="module")
+def shared_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One cache folder for the further packages, so that headers are compiled once."""
+    folder = tmp_path_factory.mktemp("caches")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(
+        inductor,
+        "TemporaryDirectory",
+        lambda **_: SimpleNamespace(name=str(folder), cleanup=lambda: None),
+    )
+    yield folder
+    patch.undo()
+
+
+def test_outputs_at_every_batch_size(workshop: Workshop, package: Package) -> None:
+    assert package.built.files == ["engine.pt2"]
+    assert package.built.holds_precision is True
+    assert set(package.built.layer_dtypes) == {"float32"}
+    for size in (1, 2, 4):
+        session = workshop.load(package.backend, "convnet", package.folder, package.built, size)
+        workshop.assert_close(session, "convnet", size)
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_each_build_starts_from_empty_caches(workshop: Workshop, tmp_path: Path, monkeypatch, warm: bool) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/somewhere/else")
+    found = []
+
+    def compile(program: object, package_path: str, inductor_configs: dict) -> None:
+        folder = Path(os.environ["TORCHINDUCTOR_CACHE_DIR"])
+        found.append((folder, list(folder.iterdir())))
+        (folder / "something").touch()
+
+    monkeypatch.setattr(torch._inductor, "aoti_compile_and_package", compile)
+    for _ in range(2):
+        backend = make_backend({"kind": "inductor", "warm_build": warm})
+        built = workshop.build(backend, "pair", tmp_path)
+        assert (built.warm_build_s is not None) is warm
+        assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "/somewhere/else"
+    cold = found[::2] if warm else found
+    assert [content for _, content in cold] == [[], []]
+    assert cold[0][0] != cold[1][0]
+    for first, second in zip(found[::2], found[1::2], strict=True) if warm else ():
+        assert second == (first[0], [first[0] / "something"])
+    assert not any(folder.exists() for folder, _ in found)
+
+
+def test_a_fresh_process_loads_it_without_a_compiler(workshop: Workshop, package: Package, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    inputs, outputs = tmp_path / "in.npy", tmp_path / "out.npy"
+    np.save(inputs, workshop.batch("convnet", 3)[0])
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PATH": "/nonexistent",
+        "CXX": "/bin/false",
+        "TORCHINDUCTOR_CACHE_DIR": str(cache),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    command = [sys.executable, "-c", LOAD, str(package.folder), str(inputs), str(outputs)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    session = workshop.load(package.backend, "convnet", package.folder, package.built, 3)
+    session.run()
+    np.testing.assert_array_equal(np.load(outputs), session.outputs()[0])
+    assert list(cache.iterdir()) == []
+
+
+def test_layers_are_kernels_and_operators(workshop: Workshop, package: Package) -> None:
+    times = workshop.load(package.backend, "convnet", package.folder, package.built, 2).layers(runs=12, max_s=60)
+    assert times.runs == 12
+    kinds = [layer.type for layer in times.layers]
+    assert sum("fused" in kind for kind in kinds) >= 2
+    assert kinds.count("convolution") == 2
+    assert "fused" in kinds[0]  # the input is reordered to NHWC first
+    assert all(layer.time_ms.median > 0 for layer in times.layers if layer.type == "convolution")
+
+
+def test_a_batch_size_out_of_range_is_refused(workshop: Workshop, package: Package) -> None:
+    with pytest.raises(EngineError, match="batch sizes 1 to 4, not for 5"):
+        package.backend.load(package.folder, package.built.files, workshop.spec("convnet"), 5)
+
+
+def test_a_damaged_package_is_refused(workshop: Workshop, package: Package, tmp_path: Path) -> None:
+    content = (package.folder / "engine.pt2").read_bytes()
+    (tmp_path / "engine.pt2").write_bytes(content[: len(content) // 2])
+    with pytest.raises(EngineError, match=r"AOTInductor could not load .*engine\.pt2"):
+        package.backend.load(tmp_path, ["engine.pt2"], workshop.spec("convnet"), 1)
+
+
+def test_bf16_in_nhwc_order(workshop: Workshop, shared_caches: Path, tmp_path: Path) -> None:
+    need_instructions("bf16")
+    backend = make_backend({"kind": "inductor", "channels_last": True})
+    built = workshop.build(backend, "convnet", tmp_path, "bf16")
+    assert built.holds_precision is True
+    assert set(built.layer_dtypes) == {"bfloat16"}
+    session = workshop.load(backend, "convnet", tmp_path, built, 3, "bf16")
+    assert session._inputs[0].is_contiguous(memory_format=torch.channels_last)  # type: ignore[attr-defined]
+    workshop.assert_close(session, "convnet", 3, "bf16")
+    # no kernel that reorders the input before the first convolution
+    assert session.layers(runs=1, max_s=60).layers[0].type == "convolution"
+
+
+def test_several_inputs_integers_and_a_dict(workshop: Workshop, shared_caches: Path, tmp_path: Path) -> None:
+    (tmp_path / "mixed.py").write_text(MIXED)
+    inputs = {"tokens": {"shape": [6], "dtype": "int64", "high": 100}, "x": {"shape": [12]}}
+    workshop.add("mixed", {"source": "file", "factory": f"{tmp_path}/mixed.py:mixed", "inputs": inputs})
+    out = tmp_path / "out"
+    out.mkdir()
+    backend = make_backend({"kind": "inductor"})
+    built = workshop.build(backend, "mixed", out)
+    for size in (1, 3):
+        session = workshop.load(backend, "mixed", out, built, size)
+        workshop.assert_close(session, "mixed", size)
+        assert [o.shape for o in session.outputs()] == [(size, 10), (size, 4)]
+
+
+def test_options_reach_inductor(workshop: Workshop, tmp_path: Path, monkeypatch) -> None:
+    told = {}
+    monkeypatch.setattr(
+        torch._inductor, "aoti_compile_and_package", lambda *_, inductor_configs, **__: told.update(inductor_configs)
+    )
+    for options in ({}, {"max_autotune": True, "kernel_profile": False}):
+        workshop.build(make_backend({"kind": "inductor", **options}), "pair", tmp_path)
+        assert told["max_autotune"] is options.get("max_autotune", False)
+        assert told["cpp.enable_kernel_profile"] is options.get("kernel_profile", True)
+        assert told["cpp.cxx"] == (None, Machine.detect().compiler)
+
+
+def test_what_the_compiler_says_is_one_line(workshop: Workshop, tmp_path: Path, monkeypatch) -> None:
+    compiler = tmp_path / "cc"
+    compiler.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *--version*|*-dumpversion*) exec {Machine.detect().compiler} "$@";; esac\n'
+        "echo 'In file included from x.h:1:' >&2\n"
+        "echo 'x.cpp:3:1: error: no room for widgets' >&2\n"
+        "echo 'x.cpp:9:1: error: and another' >&2\n"
+        "exit 1\n"
+    )
+    compiler.chmod(0o755)
+    monkeypatch.setattr(inductor, "find_compiler", lambda: str(compiler))
+    backend = make_backend({"kind": "inductor"})
+    source = workshop.source(backend, "pair")
+    with pytest.raises(BuildError) as raised:
+        backend.build(source, workshop.spec("pair"), tmp_path)
+    message = str(raised.value)
+    assert "AOTInductor could not compile" in message
+    assert "no room for widgets" in message
+    assert "another" not in message
+    assert "\n" not in message
+
+
+def test_what_is_no_program_is_refused(workshop: Workshop, tmp_path: Path) -> None:
+    (tmp_path / "model.pt2").write_bytes(b"nothing")
+    with pytest.raises(BuildError, match=r"model\.pt2"):
+        make_backend({"kind": "inductor"}).build(tmp_path, workshop.spec("pair"), tmp_path)
+
+
+def test_a_program_of_fixed_batch_size_is_refused_for_several(workshop: Workshop, tmp_path: Path) -> None:
+    source = workshop.export("pair", "exported_program", batch_size=2)
+    with pytest.raises(BuildError, match=r"fixed batch size of 2 at input 'x'.*dynamic batch"):
+        make_backend({"kind": "inductor"}).build(source, workshop.spec("pair"), tmp_path)
+
+
+def test_a_compiler_is_asked_for_at_planning() -> None:
+    bare = Machine("a processor", frozenset(), 2, (), None, None)
+    refusal = make_backend({"kind": "inductor"}).cannot_build(cell("fp32", machine=bare))
+    assert refusal == "needs a C++ compiler, and none was found: install g++ (or name one in CXX)"

@@ -1,0 +1,112 @@
+"""Calibration images: which are taken, whether they changed, and what they become."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bakeoff.errors import CalibrationError
+from bakeoff.quantization.images import choose_images, find_images, read_image, state_of
+
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve small images in two sub-folders, and what is none."""
+    for i in range(12):
+        place = tmp_path / ("cats" if i % 2 else "dogs")
+        place.mkdir(exist_ok=True)
+        Image.new("RGB", (10, 8), (i, 2 * i, 3 * i)).save(place / f"{i}.{'JPG' if i % 3 else 'png'}")
+    (tmp_path / "labels.csv").write_text("no image")
+    (tmp_path / ".hidden.png").write_bytes(b"no image")
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "thumb.png").write_bytes(b"no image")
+    return tmp_path
+
+
+def test_finds_images_in_subfolders(folder: Path) -> None:
+    found = find_images(folder)
+    assert len(found) == 12
+    assert found == sorted(found)
+    assert {Path(path).parent.name for path in found} == {"cats", "dogs"}
+
+
+def test_draws_by_seed_without_replacement(folder: Path) -> None:
+    drawn = choose_images(folder, 5, 0)
+    assert len(set(drawn)) == 5
+    assert drawn == choose_images(folder, 5, 0)
+    assert any(choose_images(folder, 5, seed) != drawn for seed in range(1, 6))
+    assert choose_images(folder, 12, 3) == choose_images(folder, 500, 0) == find_images(folder)
+
+
+def test_state_follows_names_sizes_and_times(folder: Path) -> None:
+    paths = find_images(folder)
+    before = state_of(paths)
+    assert state_of(paths) == before
+    assert state_of(paths[1:]) != before
+    os.utime(paths[3], ns=(1, 1))
+    touched = state_of(paths)
+    assert touched != before
+    with open(paths[3], "ab") as file:
+        file.write(b" ")
+    os.utime(paths[3], ns=(1, 1))
+    assert state_of(paths) not in (before, touched)
+
+
+def test_one_colour_is_normalised_per_channel(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (50, 30), (255, 51, 0)).save(path)
+    array = read_image(str(path), [3, 16, 24], MEAN, STD)
+    assert (array.shape, array.dtype) == ((3, 16, 24), np.float32)
+    for channel, value in enumerate((1.0, 0.2, 0.0)):
+        np.testing.assert_allclose(array[channel], (value - MEAN[channel]) / STD[channel], rtol=1e-4)
+
+
+def test_crops_around_the_centre_and_keeps_proportions(tmp_path: Path) -> None:
+    pixels = np.zeros((20, 60), np.uint8)
+    pixels[:, 20:40] = 255  # the central square is white
+    path = tmp_path / "a.png"
+    Image.fromarray(pixels).save(path)
+    array = read_image(str(path), [1, 10, 10], [0.0], [1.0])
+    np.testing.assert_allclose(array[0, :, 1:-1], 1.0)
+    whole = read_image(str(path), [1, 20, 60], [0.0], [1.0])
+    np.testing.assert_array_equal(whole[0], pixels / 255)
+
+
+def test_grey_inputs_take_luminance_and_mean_statistics(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("L", (4, 4), 102).save(path)
+    array = read_image(str(path), [1, 4, 4], MEAN, STD)
+    np.testing.assert_allclose(array, (0.4 - np.mean(MEAN)) / np.mean(STD), rtol=1e-4)
+    one = read_image(str(path), [3, 4, 4], [0.5], [0.5])  # one value for all channels
+    np.testing.assert_allclose(one, -0.2, rtol=1e-4)
+
+
+def test_turns_upright_as_exif_says(tmp_path: Path) -> None:
+    pixels = np.zeros((8, 16), np.uint8)
+    pixels[:, :8] = 255
+    path, exif = tmp_path / "a.jpg", Image.Exif()
+    exif[0x0112] = 6  # the camera was turned by 90 degrees: the left half is the upper one
+    Image.fromarray(pixels).save(path, exif=exif, quality=95)
+    array = read_image(str(path), [1, 16, 8], [0.0], [1.0])
+    assert array[0, :7].min() > 0.9
+    assert array[0, 9:].max() < 0.1
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n" + 40 * b"\0"])
+def test_what_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with pytest.raises(CalibrationError, match=r"calibration\.images: .*a\.png cannot be read as an image"):
+        read_image(str(path), [3, 8, 8], MEAN, STD)
+
+
+def test_a_truncated_image_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(CalibrationError, match=r"a\.png cannot be read"):
+        read_image(str(path), [3, 8, 8], MEAN, STD)
