@@ -8,6 +8,8 @@ PYTHON ?= python3
 CORES ?= 1
 STUDY ?= config.yaml
 BIN := .venv/bin
+# Compiled code is kept: torch alone takes a second to compile at each start.
+unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -48,11 +50,11 @@ env-dev: .venv/.dev  ## the same with what tests and checks need
 	@$(BIN)/python -m pip install --quiet uv
 
 .venv/.runtime: envs/requirements.txt | .venv/bin/uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r envs/requirements.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements.txt
 	@touch $@
 
 .venv/.dev: envs/requirements-dev.txt | .venv/bin/uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r envs/requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements-dev.txt
 	@touch $@ .venv/.runtime
 
 docs: env-dev  ## write the generated files: JSON Schemas, docs/config.md, docs/artifacts.md

@@ -28,7 +28,7 @@ from bakeoff.plan import Engine, Plan
 from bakeoff.staging import Staging
 
 ROUNDS = 3
-SECONDS = 5
+SECONDS = 3
 
 _ONNX_RUNTIME = """
 import json, sys, time
