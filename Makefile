@@ -19,6 +19,7 @@ help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 report: env  ## run the study STUDY (config.yaml) and write its report, making the environment first
+	@test -f $(STUDY) || { echo "there is no config file $(STUDY); STUDY is the path of one" >&2; exit 1; }
 	@status=0; BAKEOFF_NO_LAST_WORDS=1 snakemake --cores $(CORES) report --quiet rules host --configfile $(STUDY) || status=$$?; \
 	python -m bakeoff.verdict $(STUDY); exit $$status
 

@@ -89,10 +89,8 @@ class TensorRt(Backend):
             return no_fp8_hardware(cell) or "post-training quantization to fp8 is not implemented yet in Bakeoff"
         if cell.precision == "int8" and importlib.util.find_spec("onnxruntime") is None:
             return "onnxruntime, whose tools write the quantized graph, is not installed: pip install onnxruntime"
-        if cell.precision == "bf16":
-            return "TensorRT's ONNX parser refuses the bf16 convolutions that PyTorch exports"
-        if cell.precision == "tf32" and gpu and gpu.compute_capability < (8, 0):
-            return f"TF32 needs compute capability 8.0 or later; {gpu.name} has less"
+        if cell.precision in ("tf32", "bf16") and gpu and gpu.compute_capability < (8, 0):
+            return f"{cell.precision} needs compute capability 8.0 or later; {gpu.name} has less"
         return None
 
     def cannot_run(self, cell: Cell) -> str | None:
