@@ -30,20 +30,17 @@ from bakeoff.staging import Staging
 ROUNDS = 3
 SECONDS = 3
 
-_ONNX_RUNTIME = """
+_BEGIN = """
 import json, sys, time
-import numpy as np, onnxruntime as ort
+import numpy as np
 graph, inputs = sys.argv[1:3]
 batch, threads, seconds = int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
-options = ort.SessionOptions()
-options.intra_op_num_threads = threads
-options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-arrays = np.load(inputs)
-feed = {i.name: np.resize(arrays[i.name], (batch, *arrays[i.name].shape[1:])) for i in session.get_inputs()}
+"""
+
+_LOOP = """
 def once():
     start = time.perf_counter()
-    session.run(None, feed)
+    run()
     return (time.perf_counter() - start) * 1000
 begin = time.perf_counter()
 while time.perf_counter() - begin < seconds / 4:
@@ -55,29 +52,26 @@ while time.perf_counter() - begin < seconds:
 print(json.dumps(sorted(samples)[len(samples) // 2]))
 """
 
+_ONNX_RUNTIME = """
+import onnxruntime as ort
+options = ort.SessionOptions()
+options.intra_op_num_threads = threads
+options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+arrays = np.load(inputs)
+feed = {i.name: np.resize(arrays[i.name], (batch, *arrays[i.name].shape[1:])) for i in session.get_inputs()}
+run = lambda: session.run(None, feed)
+"""
+
 _OPENVINO = """
-import json, sys, time
-import numpy as np, openvino as ov
-graph, inputs = sys.argv[1:3]
-batch, threads, seconds = int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
+import openvino as ov
 compiled = ov.Core().compile_model(graph, "CPU", {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1,
     "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False})
 request = compiled.create_infer_request()
 arrays = np.load(inputs)
 feed = {i.any_name: np.resize(arrays[i.any_name], (batch, *arrays[i.any_name].shape[1:])) for i in compiled.inputs}
 request.infer(feed)
-def once():
-    start = time.perf_counter()
-    request.infer()
-    return (time.perf_counter() - start) * 1000
-begin = time.perf_counter()
-while time.perf_counter() - begin < seconds / 4:
-    once()
-samples = []
-begin = time.perf_counter()
-while time.perf_counter() - begin < seconds:
-    samples.append(once())
-print(json.dumps(sorted(samples)[len(samples) // 2]))
+run = request.infer
 """
 
 
@@ -101,7 +95,7 @@ def _compare(staging: Staging, target: TargetResult, kind: str) -> str:
     engine = Path(staging.engine_folder(Engine(row.model, row.backend, row.precision, batch)))
     reference = Path(StudyPaths(staging.study.study).reference(row.model))
     graph = engine / ("engine.onnx" if kind == "onnxruntime" else "engine.xml")
-    plain_code = _ONNX_RUNTIME if kind == "onnxruntime" else _OPENVINO
+    plain_code = _BEGIN + (_ONNX_RUNTIME if kind == "onnxruntime" else _OPENVINO) + _LOOP
     threads = staging.plan.threads_of(row.backend)
     library, plain, app = [], [], []
     for _ in range(ROUNDS):
