@@ -25,7 +25,7 @@ from bakeoff.jobs.supervise import run_stage
 from bakeoff.machine import Machine
 from bakeoff.paths import StudyPaths
 from bakeoff.plan import Engine, Plan
-from bakeoff.staging import Staging
+from bakeoff.staging import TRACKED_ONLY, Staging
 
 ROUNDS = 3
 SECONDS = 3
@@ -119,7 +119,7 @@ def _by_library(staging: Staging, target: TargetResult) -> float:
         batch, round = str(target.row.batch_size), "1"
 
     given = staging.time(Wildcards)
-    job: dict[str, Any] = {k: v for k, v in given.items() if k not in ("versions", "made_on", "code")}
+    job: dict[str, Any] = {k: v for k, v in given.items() if k not in TRACKED_ONLY}
     with tempfile.TemporaryDirectory() as scratch:
         job["out"] = scratch
         job["timing"] = {**job["timing"], "max_s": float(SECONDS), "min_s": float(SECONDS) - 1}

@@ -33,11 +33,6 @@ class StudyPaths:
         return f"{self.results}/environment.json"
 
     @property
-    def plan(self) -> str:
-        """Every cell of the matrix, and why those that cannot run here cannot."""
-        return f"{self.results}/plan.json"
-
-    @property
     def collected(self) -> str:
         """Everything the report shows, in one file."""
         return f"{self.results}/collected.json"

@@ -61,11 +61,6 @@ class Staging:
         """The part of an engine's path that names its batch size: a wildcard, or nothing for dynamic batch."""
         return "" if self.study.batch.dynamic else "b{batch}"
 
-    @property
-    def batch_log(self) -> str:
-        """The same for the names of logs."""
-        return self.batch_folder
-
     def engine_folder(self, engine: Engine) -> str:
         """Folder of an engine."""
         batch = "" if engine.batch_size is None else f"b{engine.batch_size}"

@@ -5,7 +5,7 @@ rule build:
     output:
         f"{ENGINE}/build.json",
     log:
-        PATHS.log("{model}", "{backend}", "{precision}", STAGING.batch_log, "build"),
+        PATHS.log("{model}", "{backend}", "{precision}", STAGING.batch_folder, "build"),
     priority: 70
     conda:
         "../../envs/bakeoff.yaml"

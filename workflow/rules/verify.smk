@@ -6,7 +6,7 @@ rule verify:
     output:
         f"{ENGINE}/accuracy.json",
     log:
-        PATHS.log("{model}", "{backend}", "{precision}", STAGING.batch_log, "verify"),
+        PATHS.log("{model}", "{backend}", "{precision}", STAGING.batch_folder, "verify"),
     priority: 60
     conda:
         "../../envs/bakeoff.yaml"

@@ -47,32 +47,32 @@ def _line(detail: ErrorDetails, data: Mapping[Any, Any]) -> str:
             return f"{path}: is missing; it must be given"
         case "union_tag_invalid":
             key, expected = ("kind", KINDS) if loc[0] == "backends" else ("source", tuple(_SOURCES))
-            return f"{path}: unknown {key} {_short(context.get('tag'))}{nearest(context.get('tag'), expected)}"
+            return f"{path}: unknown {key} {short(context.get('tag'))}{nearest(context.get('tag'), expected)}"
         case "union_tag_not_found":
             return f"{path}: 'source' is missing; one of {', '.join(_SOURCES)}"
         case "literal_error":
             allowed = [part.strip(" '") for part in str(context["expected"]).replace(" or ", ", ").split(",")]
-            return f"{path}: {_short(got)} is not one of {', '.join(allowed)}{_close(got, allowed)}"
+            return f"{path}: {short(got)} is not one of {', '.join(allowed)}{_close(got, allowed)}"
         case "string_pattern_mismatch" if "A-Za-z0-9._-" in str(context.get("pattern")):
             return (
-                f"{path}: {_short(got)} becomes a folder name: only letters, digits, '.', '_' and '-' are allowed, "
+                f"{path}: {short(got)} becomes a folder name: only letters, digits, '.', '_' and '-' are allowed, "
                 "and it must not start with a dot"
             )
         case "string_pattern_mismatch" if loc and loc[-1] == "device":
-            return f"{path}: {_short(got)} is no device; one of auto, cpu, cuda, cuda:1"
+            return f"{path}: {short(got)} is no device; one of auto, cpu, cuda, cuda:1"
         case "string_pattern_mismatch" if loc and loc[-1] == "factory":
-            return f"{path}: {_short(got)} must read 'path/to/file.py:function'"
+            return f"{path}: {short(got)} must read 'path/to/file.py:function'"
         case "finite_number":
             return f"{path}: {'NaN' if math.isnan(got) else got} is no number to use; give a finite one"
         case "model_type" | "dict_type" | "model_attributes_type":
-            return f"{path}: must be a mapping of keys and values, got {_short(got)}"
+            return f"{path}: must be a mapping of keys and values, got {short(got)}"
         case "too_short" if got in ([], {}):
             return f"{path}: is empty; give at least {context.get('min_length')}"
         case "value_error":
             return f"{path}: {context['error']}"
         case _:
             message = detail["msg"][0].lower() + detail["msg"][1:]
-            return f"{path}: {message}, got {_short(got)}"
+            return f"{path}: {message}, got {short(got)}"
 
 
 def _close(got: Any, allowed: list[str]) -> str:
@@ -111,6 +111,7 @@ def _first_section(annotation: Any) -> Any:
     return None
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as a message quotes it: whole where it is short, else its beginning."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from bakeoff.backends import KINDS
-from bakeoff.config.explain import explain
+from bakeoff.config.explain import explain, short
 from bakeoff.config.model import FileModel, ModelBase, TorchscriptModel, weights_path
 from bakeoff.config.study import Study, parse_reference
 from bakeoff.config.suggest import nearest
@@ -70,7 +70,7 @@ def load_study(path: str | Path) -> Study:
 def parse_study(data: Any, source: str = "the config") -> Study:
     """Check a config given as plain data. Raises ConfigError with every mistake found, one a line."""
     if not isinstance(data, Mapping):
-        raise ConfigError(f"{source}: a study is a mapping with at least 'models' and 'backends', got {_short(data)}")
+        raise ConfigError(f"{source}: a study is a mapping with at least 'models' and 'backends', got {short(data)}")
     _refuse_explosion(data, source)
     try:
         study = Study.model_validate(dict(data))
@@ -170,8 +170,3 @@ def _missing_files(path: str, model: ModelBase) -> Iterable[str]:
         if "\0" in file or not Path(file).is_file():
             hint = " (or one of: random, pretrained)" if key == "weights" else ""
             yield f"{path}.{key}: there is no file '{file}'; paths are relative to {Path.cwd()}{hint}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-import time
 import traceback
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from bakeoff.jobs.stages import RECORDS
 def main(stage: str, spec_file: str, record_file: str) -> int:
     """Run the stage's job and write its record. Returns the exit status: 0 also for a recorded failure."""
     spec = json.loads(Path(spec_file).read_text())
-    started = time.monotonic()
     record: Record
     try:
         record = importlib.import_module(f"bakeoff.jobs.{stage}").run(spec["job"])
@@ -29,7 +27,6 @@ def main(stage: str, spec_file: str, record_file: str) -> int:
         traceback.print_exc()
         record = failure(stage, spec, one_line(error), type(error).__name__)
     record.attempt = spec["attempt"]
-    record.wall_s = time.monotonic() - started
     if not record.ok:
         record.log = record.log or spec["log"]
     write_record(record_file, record)

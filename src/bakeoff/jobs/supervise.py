@@ -25,7 +25,7 @@ from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.io import read_record, write_record
 from bakeoff.errors import BakeoffError
 from bakeoff.jobs.child import failure
-from bakeoff.jobs.stages import RECORDS
+from bakeoff.jobs.stages import RECORD_FILES, RECORDS
 
 RUN_PID = "BAKEOFF_RUN_PID"
 """Environment variable with the process id of the Snakemake run that a job belongs to."""
@@ -72,8 +72,6 @@ def _blocked(stage: str, spec: dict[str, Any], needs: list[str]) -> Record | Non
 
 
 def _record_type(path: str) -> type[Record]:
-    from bakeoff.jobs.stages import RECORD_FILES
-
     return RECORDS[next(stage for stage, name in RECORD_FILES.items() if name == Path(path).name)]
 
 
