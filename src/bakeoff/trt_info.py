@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,23 @@ def from_inspector(information: str, before: dict[str, Any]) -> dict[str, Any]:
     return {**before, "source": FROM_INSPECTOR, "engine": json.loads(information)}
 
 
+def inspect(engine: Any, trt: Any, before: dict[str, Any], context: Any = None) -> dict[str, Any]:
+    """Content of engine_info.json by the inspector of a loaded engine; with a context, in that context's shapes.
+
+    Raises EngineError where the inspector's answer is no JSON.
+    """
+    inspector = engine.create_engine_inspector()
+    if context is not None:
+        inspector.execution_context = context
+    text = inspector.get_engine_information(trt.LayerInformationFormat.JSON)
+    try:
+        content = from_inspector(text, before)
+        content["engine"]["Layers"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EngineError(f"the engine inspector's answer cannot be read ({error}): {text[:200]!r}") from error
+    return content
+
+
 def write(folder: Path, content: dict[str, Any]) -> None:
     """Write engine_info.json."""
     write_text(folder / FILE, json.dumps(content, indent=1))
@@ -117,6 +134,18 @@ def layers(content: dict[str, Any]) -> list[LayerInfo]:
             )
         )
     return found
+
+
+def at_batch(found: list[LayerInfo], batch_size: int) -> list[LayerInfo]:
+    """The layers with their leading dynamic dimension, the batch, filled in: the inspector writes -1 for it."""
+
+    def filled(shapes: list[list[int]]) -> list[list[int]]:
+        return [[batch_size, *shape[1:]] if shape[:1] == [-1] else shape for shape in shapes]
+
+    return [
+        replace(layer, input_shapes=filled(layer.input_shapes), output_shapes=filled(layer.output_shapes))
+        for layer in found
+    ]
 
 
 def _quantized_dtype(layer: Any, producers: dict[str, Any]) -> str | None:

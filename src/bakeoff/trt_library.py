@@ -1,6 +1,8 @@
-"""Which TensorRT is used: `tensorrt` (10 or later) or `tensorrt_rtx`.
+"""Which TensorRT is used: `tensorrt` (10 or later) or `tensorrt_rtx`, and in what they and their versions differ.
 
-Their Python interfaces agree in what Bakeoff needs; what differs is here. Choosing imports neither.
+`tensorrt` times kernels while it builds (a timing cache remembers the times). `tensorrt_rtx` compiles kernels for the
+GPU at hand when an engine is run: it has a runtime cache of compiled kernels, a strategy for dynamic shapes, and CUDA
+graphs of its own. What a version has is asked of its objects, never of its number. Choosing imports neither.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from bakeoff.errors import BuildError, EngineError
 from bakeoff.machine import version_of
 
 Choice = Literal["auto", "tensorrt", "tensorrt_rtx"]
+Specialization = Literal["eager", "lazy", "none"]
 
 DISTRIBUTION = {"tensorrt": "tensorrt", "tensorrt_rtx": "tensorrt-rtx"}
 
@@ -104,8 +107,93 @@ def deserialize(name: str, plan: bytes, where: str) -> Any:
     runtime = trt.Runtime(log)
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
-        raise EngineError(f"{name} {trt.__version__} cannot load {where}: {' '.join(log.errors) or 'no reason given'}")
+        reasons = " ".join([*_invalid(trt, runtime, plan), *log.errors]) or "no reason given"
+        raise EngineError(f"{name} {trt.__version__} cannot load {where}: {reasons}")
     return engine
+
+
+def _invalid(trt: Any, runtime: Any, plan: bytes) -> list[str]:
+    """Why a plan does not fit this version or GPU, where the library can tell (tensorrt_rtx)."""
+    if not hasattr(runtime, "get_engine_validity"):
+        return []
+    _, diagnostics = runtime.get_engine_validity(plan)
+    found = (d for d in trt.EngineInvalidityDiagnostics.__members__.values() if int(diagnostics) & int(d))
+    return [d.name.replace("_", " ").lower() for d in found]
+
+
+class Contexts:
+    """Makes the execution contexts of one engine; they share one runtime cache where the library has such a thing."""
+
+    def __init__(
+        self,
+        name: str,
+        engine: Any,
+        specialization: Specialization = "eager",
+        runtime_cache: bool = False,
+        stored: bytes | None = None,
+    ) -> None:
+        """Settings that the library does not have are passed over: `captures_graphs` and `cached` tell.
+
+        Args:
+            name: `tensorrt` or `tensorrt_rtx`.
+            engine: The deserialized engine.
+            specialization: When kernels for the exact shape are compiled, of an engine with dynamic shapes: before the
+                first inference of that shape (eager), in the background meanwhile (lazy), never (none).
+            runtime_cache: Keep compiled kernels, for `serialize` and for the next context.
+            stored: What `serialize` gave in an earlier process.
+        """
+        self._name = name
+        self._engine = engine
+        self._specialization = specialization
+        config = self._config()
+        self.captures_graphs = hasattr(config, "cuda_graph_strategy")
+        self._cache: Any = None
+        if runtime_cache and hasattr(config, "create_runtime_cache"):
+            self._cache = config.create_runtime_cache()
+            if stored is not None and not self._cache.deserialize(stored):
+                print(
+                    f"[{name}] the runtime cache is of another GPU, driver or version of {name} and is not used",
+                    file=sys.stderr,
+                    flush=True,
+                )
+
+    @property
+    def cached(self) -> bool:
+        """Whether compiled kernels are kept."""
+        return self._cache is not None
+
+    def create(self, cuda_graph: bool = False) -> Any:
+        """A new execution context; with `cuda_graph` one that captures itself, where `captures_graphs`.
+
+        Raises EngineError where there is no memory for it.
+        """
+        trt, log = library(self._name), logger(self._name)
+        log.errors.clear()
+        config = self._config()
+        if config is None:
+            context = self._engine.create_execution_context()
+        else:
+            if hasattr(config, "dynamic_shapes_kernel_specialization_strategy"):
+                strategy = getattr(trt.DynamicShapesKernelSpecializationStrategy, self._specialization.upper())
+                config.dynamic_shapes_kernel_specialization_strategy = strategy
+            if cuda_graph and self.captures_graphs:
+                config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+            if self._cache is not None:
+                config.set_runtime_cache(self._cache)
+            context = self._engine.create_execution_context(config)
+        if context is None:
+            raise EngineError(f"{self._name} gives no execution context: {' '.join(log.errors) or 'no reason given'}")
+        return context
+
+    def serialize(self) -> bytes:
+        """The kernels compiled so far. Raises EngineError where none are kept."""
+        blob = self._cache.serialize() if self._cache is not None else None
+        if blob is None:
+            raise EngineError(f"{self._name} has no runtime cache to keep")
+        return bytes(memoryview(blob))
+
+    def _config(self) -> Any:
+        return self._engine.create_runtime_config() if hasattr(self._engine, "create_runtime_config") else None
 
 
 def dtype_name(dtype: Any) -> str:

@@ -2,14 +2,20 @@
 
 Importing this package imports no inference library: a backend's file imports its library inside the
 functions that need it.
+
+`BAKEOFF_BACKENDS` names further folders (separated like those of `PATH`) whose Python files are backends too, for one
+that is not part of Bakeoff.
 """
 
 import importlib
+import os
 import pkgutil
 from typing import Any
 
 from bakeoff.backends.base import Backend
 from bakeoff.backends.options import BackendOptions
+
+__path__ += filter(None, os.environ.get("BAKEOFF_BACKENDS", "").split(os.pathsep))
 
 
 def _discover() -> dict[str, type[Backend]]:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bakeoff.backends.options import BackendOptions
-from bakeoff.errors import EngineError
+from bakeoff.errors import BuildError, EngineError
 from bakeoff.precision import Precision
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
     from bakeoff.artifacts.build import Partition
     from bakeoff.artifacts.profile import Layer
@@ -102,6 +103,8 @@ class Built:
     """What a reader of the report should know about this engine."""
     partition: Partition | None = None
     """How the graph was cut into engines and what PyTorch runs; None for a backend that does not cut."""
+    build_s: float | None = None
+    """Seconds that the build took, of an engine that was built elsewhere; None for one that was built now."""
     warm_build_s: float | None = None
     """Seconds that a second build took with the caches of the first; None where it was not asked for."""
     calibration_method: str | None = None
@@ -146,6 +149,14 @@ class Session(ABC):
         Raises NotImplementedError where the backend has no profiler.
         """
         raise NotImplementedError
+
+    def device_tensors(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """On a GPU: the inputs as run() reads them and the outputs of the last run(), where they lie on the device.
+
+        They are what transfers to and from the device are timed with; ([], []) on a CPU, and for a session whose
+        memory cannot be seen as tensors.
+        """
+        return [], []
 
     def device_peak_bytes(self) -> int | None:
         """Peak memory on the device, where the backend knows; None on a CPU."""
@@ -194,7 +205,13 @@ class Backend(ABC):
         return None
 
     def import_library(self) -> None:
-        """Import what `load` needs, so that the time of importing can be told from the time of loading."""
+        """Import what `load` needs, so that the time of importing can be told from the time of loading.
+
+        Done while another target is measured: it must not use the GPU (CUDA may be initialised, no context made).
+        """
+
+    def import_profiler(self) -> None:
+        """Import what profiling a session needs besides, so that it is done before the process takes its GPU."""
 
     def import_quantizer(self) -> None:
         """Import what quantizes, so that the time of importing is not counted as time of building."""
@@ -205,6 +222,19 @@ class Backend(ABC):
 
         Raises BuildError with the library's own reason where it refuses.
         """
+
+    def adopt(self, engine: Path, export: Path, spec: EngineSpec, out: Path) -> Built:
+        """Copy an engine of the same target that was built elsewhere into the empty folder `out`, instead of building.
+
+        Args:
+            engine: Folder of that engine, with its build.json.
+            export: The export that it would be built from here.
+            spec: What is asked for.
+            out: An empty folder.
+
+        Raises BuildError where it is not the engine asked for.
+        """
+        raise BuildError(f"{self.kind} takes no engines that were built elsewhere")
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """Fill in what only the finished engine in `folder` can say of itself: dtypes, fallback, notes.

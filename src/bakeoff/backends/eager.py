@@ -12,6 +12,7 @@ from bakeoff.backends.torch_session import (
     TorchOptions,
     TorchSession,
     configure_torch,
+    import_torch_profiler,
     torch_dtype,
     torch_precision_refusal,
 )
@@ -51,6 +52,10 @@ class Eager(Backend):
     def import_library(self) -> None:
         """See Backend.import_library."""
         import torch  # noqa: F401
+
+    def import_profiler(self) -> None:
+        """See Backend.import_profiler."""
+        import_torch_profiler()
 
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
         """See Backend.build; `export` is the reference's folder."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
 from bakeoff.backends.options import cuda_graph_refusal
-from bakeoff.backends.torch_session import TorchOptions, TorchSession, configure_torch, torch_precision_refusal
+from bakeoff.backends.torch_session import (
+    TorchOptions,
+    TorchSession,
+    configure_torch,
+    import_torch_profiler,
+    torch_precision_refusal,
+)
 from bakeoff.errors import BuildError, EngineError
 from bakeoff.machine import find_compiler
 from bakeoff.precision import Precision
@@ -69,11 +76,19 @@ class Inductor(Backend):
         """See Backend.import_library."""
         import torch._inductor  # noqa: F401
 
+    def import_profiler(self) -> None:
+        """See Backend.import_profiler."""
+        import_torch_profiler()
+
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
         """See Backend.build: compiled from empty caches, as by whoever builds the engine for the first time."""
+        import torch._inductor.config
+
         from bakeoff.backends.exported import fitted_program
 
         configure_torch(spec)
+        # not one worker a core of the machine for each of the builds that run side by side
+        torch._inductor.config.compile_threads = spec.threads
         program = fitted_program(export / "model.pt2", spec, self.options.channels_last)
         self._latest = _Compilation(program, self._config(spec))
         self._latest.compile(out / PACKAGE, f"AOTInductor could not compile {export}")
@@ -88,6 +103,11 @@ class Inductor(Backend):
         if latest is None:
             raise BuildError("only a package that was just built can be inspected")
         record_dtypes(built, graph_dtypes(latest.program), spec.precision)
+        if carries_own_runtime(folder / PACKAGE):
+            built.notes.append(
+                f"{find_compiler()} links the C++ library statically, and such a package crashes when PyTorch, which has "
+                "its own, loads it: name another compiler in CXX (CXX=/usr/bin/g++)"
+            )
         if self.options.warm_build:
             with TemporaryDirectory() as scratch:
                 start = time.perf_counter()
@@ -152,6 +172,13 @@ class _Compilation:
     def close(self) -> None:
         """Remove the caches."""
         self._folder.cleanup()
+
+
+def carries_own_runtime(package: Path) -> bool:
+    """Whether a compiled library of the package was linked with the C++ library inside, and not to the shared one."""
+    with zipfile.ZipFile(package) as archive:
+        libraries = [archive.read(name) for name in archive.namelist() if name.endswith(".so")]
+    return any(not any(shared in library for shared in (b"libstdc++.so", b"libc++.so")) for library in libraries)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, LayerTimes, Session
-from bakeoff.backends.options import BackendOptions
+from bakeoff.backends.options import CudaGraphOptions, cuda_graph_refusal
 from bakeoff.errors import BuildError, EngineError
 from bakeoff.machine import Machine, version_of
 from bakeoff.precision import Precision
@@ -39,7 +39,7 @@ _DTYPES = {"float": "float32", "double": "float64"}
 _WARM_UP_RUNS = 2
 
 
-class OnnxRuntimeOptions(BackendOptions):
+class OnnxRuntimeOptions(CudaGraphOptions):
     """ONNX Runtime: the exported ONNX graph on the CPU provider or, on a GPU, the CUDA provider."""
 
     kind: Literal["onnxruntime"] = "onnxruntime"
@@ -86,6 +86,9 @@ class OnnxRuntime(Backend):
         """See Backend.cannot_build."""
         if importlib.util.find_spec("onnxruntime") is None:
             return "the package onnxruntime is not installed"
+        refusal = cuda_graph_refusal(self.options, cell.device)
+        if refusal:
+            return refusal
         if cell.precision == "fp8":
             return no_fp8_hardware(cell) or "ONNX Runtime's CUDA provider has no fp8 kernels for most operators"
         if cell.precision == "bf16":
@@ -175,9 +178,10 @@ class OnnxRuntime(Backend):
 
         from bakeoff.profiling.precision_held import record_dtypes
 
-        session = OnnxRuntimeSession(self, folder / GRAPH, spec)
+        session = self._session(folder / GRAPH, spec)
         session.prepare([np.zeros((spec.batch_opt, *i.shape), dtype=i.dtype) for i in spec.inputs])
         run = session.profile(1, float("inf"))[0]
+        session.close()
         record_dtypes(built, [(node.operator, node.dtype) for node in run.nodes], spec.precision)
         asked = _providers(spec)[0]
         provider = asked if isinstance(asked, str) else asked[0]
@@ -190,10 +194,21 @@ class OnnxRuntime(Backend):
     def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
         """See Backend.load."""
         spec.check_batch(batch_size)
-        return OnnxRuntimeSession(self, folder / files[0], spec)
+        return self._session(folder / files[0], spec)
 
-    def open(self, graph: Path, spec: EngineSpec, profile_prefix: str | None = None) -> ort.InferenceSession:
+    def _session(self, graph: Path, spec: EngineSpec) -> OnnxRuntimeSession:
+        if spec.device == "cpu":
+            return OnnxRuntimeSession(self, graph, spec)
+        from bakeoff.backends.onnxruntime_cuda import CudaOnnxRuntimeSession
+
+        return CudaOnnxRuntimeSession(self, graph, spec)
+
+    def open(
+        self, graph: Path, spec: EngineSpec, profile_prefix: str | None = None, cuda: dict[str, str] | None = None
+    ) -> ort.InferenceSession:
         """An InferenceSession on an engine, profiled where a prefix for the profile's path is given.
+
+        `cuda` are further options of the CUDA provider.
 
         Raises EngineError where ONNX Runtime refuses the file.
         """
@@ -205,7 +220,7 @@ class OnnxRuntime(Backend):
             settings.enable_profiling = True
             settings.profile_file_prefix = profile_prefix
         try:
-            session = ort.InferenceSession(str(graph), settings, providers=_providers(spec))
+            session = ort.InferenceSession(str(graph), settings, providers=_providers(spec, cuda))
         except Exception as error:
             raise EngineError(f"ONNX Runtime cannot load {graph}: {error}") from error
         _check_provider(session, spec, EngineError)
@@ -223,15 +238,18 @@ class OnnxRuntime(Backend):
 
 
 class OnnxRuntimeSession(Session):
-    """An InferenceSession whose inputs are bound to its device and whose outputs stay there."""
+    """An InferenceSession on the CPU whose inputs are bound beforehand."""
 
     def __init__(self, backend: OnnxRuntime, graph: Path, spec: EngineSpec) -> None:
         self._backend = backend
         self._graph = graph
         self._spec = spec
-        self._session = backend.open(graph, spec)
+        self._session = self._open()
         self._arrays: list[np.ndarray] = []
         self._binding: ort.IOBinding | None = None
+
+    def _open(self, profile_prefix: str | None = None) -> ort.InferenceSession:
+        return self._backend.open(self._graph, self._spec, profile_prefix)
 
     def prepare(self, inputs: list[np.ndarray]) -> None:
         """See Session.prepare."""
@@ -241,7 +259,7 @@ class OnnxRuntimeSession(Session):
         if len(inputs) != len(taken):
             raise EngineError(f"{self._graph} takes {len(taken)} inputs, {len(inputs)} were given")
         self._arrays = [
-            np.ascontiguousarray(array, dtype=np.dtype(_dtype(argument.type)))
+            np.ascontiguousarray(array, dtype=np.dtype(numpy_name(argument.type)))
             for array, argument in zip(inputs, taken, strict=True)
         ]
         self._binding = self._bind(self._session)
@@ -249,22 +267,16 @@ class OnnxRuntimeSession(Session):
     def _bind(self, session: ort.InferenceSession) -> ort.IOBinding:
         import onnxruntime as ort
 
-        device, _, index = self._spec.device.partition(":")
         binding = session.io_binding()
         for array, argument in zip(self._arrays, session.get_inputs(), strict=True):
-            binding.bind_ortvalue_input(argument.name, ort.OrtValue.ortvalue_from_numpy(array, device, int(index or 0)))
+            binding.bind_ortvalue_input(argument.name, ort.OrtValue.ortvalue_from_numpy(array))
         for result in session.get_outputs():
-            binding.bind_output(result.name, device, int(index or 0))
+            binding.bind_output(result.name)
         return binding
 
     def run(self) -> Any:
         """See Session.run."""
         return self._session.run_with_iobinding(self._binding)
-
-    def synchronize(self) -> None:
-        """See Session.synchronize."""
-        if self._binding is not None:
-            self._binding.synchronize_outputs()
 
     def outputs(self) -> list[np.ndarray]:
         """See Session.outputs."""
@@ -304,14 +316,13 @@ class OnnxRuntimeSession(Session):
     def profile(self, runs: int, max_s: float) -> list[_ProfiledRun]:
         """Profile up to `runs` inferences on the prepared inputs in a second session with the profiler on."""
         with tempfile.TemporaryDirectory(prefix="bakeoff-ort-") as folder:
-            session = self._backend.open(self._graph, self._spec, str(Path(folder) / "profile"))
+            session = self._open(str(Path(folder) / "profile"))
             binding = self._bind(session)
             for _ in range(_WARM_UP_RUNS):
                 session.run_with_iobinding(binding)
             started = time.perf_counter()
             for _ in range(runs):
                 session.run_with_iobinding(binding)
-                binding.synchronize_outputs()
                 if time.perf_counter() - started > max_s:
                     break
             events = json.loads(Path(session.end_profiling()).read_text())
@@ -372,10 +383,10 @@ def _read_profile(events: list[dict[str, Any]]) -> list[_ProfiledRun]:
     return runs
 
 
-def _providers(spec: EngineSpec) -> list[Any]:
+def _providers(spec: EngineSpec, more: dict[str, str] | None = None) -> list[Any]:
     if spec.device == "cpu":
         return ["CPUExecutionProvider"]
-    cuda = {"device_id": spec.device.partition(":")[2], "use_tf32": str(int(spec.precision == "tf32"))}
+    cuda = {"device_id": spec.device.partition(":")[2], "use_tf32": str(int(spec.precision == "tf32")), **(more or {})}
     return [("CUDAExecutionProvider", cuda), "CPUExecutionProvider"]
 
 
@@ -398,7 +409,7 @@ def _check_batch(session: ort.InferenceSession, spec: EngineSpec, export: Path) 
             )
 
 
-def _dtype(type: str) -> str:
+def numpy_name(type: str) -> str:
     """The numpy name of an ONNX Runtime type such as `tensor(float)`."""
     name = type.removeprefix("tensor(").removesuffix(")")
     return _DTYPES.get(name, name)

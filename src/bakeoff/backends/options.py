@@ -17,6 +17,9 @@ class BackendOptions(Section):
     """Precisions of this backend; the study's `precisions` when left out."""
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """CPU threads; the study's `threads` when left out."""
+    dynamic_batch: bool | None = None
+    """One engine for all batch sizes (true) or an engine each (false); the study's `batch.dynamic` when left out. The
+    report says what dynamic batch costs where two labels differ in this alone."""
 
 
 class CudaGraphOptions(BackendOptions):

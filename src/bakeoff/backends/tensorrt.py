@@ -2,6 +2,8 @@
 
 Networks are strongly typed: every layer computes in the type that the exported graph gives it, and TF32 is
 switched on or off explicitly, so a precision is never the library's choice.
+
+Where `tensorrt` and `tensorrt_rtx` differ is in `bakeoff.trt_library`; docs/tensorrt.md says which were run.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ import importlib.util
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,12 +22,24 @@ from pydantic import Field
 
 from bakeoff import trt_info
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, LayerTimes, Session
-from bakeoff.backends.options import BackendOptions
+from bakeoff.backends.cuda_stream import OwnStream
+from bakeoff.backends.options import CudaGraphOptions
 from bakeoff.errors import BuildError, EngineError
 from bakeoff.precision import Precision
 from bakeoff.quantization.fp8 import no_fp8_hardware
 from bakeoff.quantization.static_onnx import Method, Scheme, calibration_batches, import_tools, quantize_onnx
-from bakeoff.trt_library import DISTRIBUTION, choose, deserialize, dtype_name, library, logger, missing
+from bakeoff.trt_elsewhere import adopt, export_digests
+from bakeoff.trt_library import (
+    DISTRIBUTION,
+    Contexts,
+    Specialization,
+    choose,
+    deserialize,
+    dtype_name,
+    library,
+    logger,
+    missing,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,11 +47,13 @@ if TYPE_CHECKING:
 
 MODEL = "model.onnx"
 PLAN = "engine.plan"
+RUNTIME_CACHE = "runtime.cache"
+TIMING_CACHE = "timing.cache"
 
 _WARM_UP_RUNS = 3
 
 
-class TensorRtOptions(BackendOptions):
+class TensorRtOptions(CudaGraphOptions):
     """TensorRT: an engine built from the exported ONNX graph."""
 
     kind: Literal["tensorrt"] = "tensorrt"
@@ -46,6 +64,17 @@ class TensorRtOptions(BackendOptions):
     """Effort of the builder, 0 to 5; the library's own default (3) when left out."""
     workspace_bytes: Annotated[int, Field(ge=1)] | None = None
     """Most device memory that one layer may use for scratch; all of the device's when left out."""
+    engines: str | None = None
+    """Results folder (`results/<study>`) of a study that built the engines elsewhere, on a machine without a GPU for
+    example: they are checked and copied, not built. Its labels of models and backends must be the same."""
+    runtime_cache: bool = True
+    """tensorrt_rtx: compile the kernels once, at build time on the GPU, and keep them beside the engine. Without, each
+    process compiles them when it loads the engine and at its first inference."""
+    kernel_specialization: Specialization = "eager"
+    """tensorrt_rtx, dynamic batch: compile kernels for a batch size before its first inference (`eager`), in the
+    background while slower ones run (`lazy`, the library's default), or never (`none`)."""
+    warm_build: bool = False
+    """tensorrt: build a second time with the timing cache of the first, for warm_build_s."""
     calibration: Method = "minmax"
     """int8: ranges of activations are the extremes seen (`minmax`), those that lose least information (`entropy`) or a
     quantile of magnitudes (`percentile`)."""
@@ -53,6 +82,10 @@ class TensorRtOptions(BackendOptions):
     """int8: the quantile, in percent, of calibration `percentile`."""
     per_channel: bool = True
     """int8: a scale for each output channel of a weight, instead of one for the whole."""
+
+
+ENGINE_OPTIONS = {"optimization_level", "workspace_bytes"}
+"""Options that a plan depends on; the others are about loading and running it. (Those of quantization are added.)"""
 
 
 class TensorRt(Backend):
@@ -64,6 +97,11 @@ class TensorRt(Backend):
     Options = TensorRtOptions
     quantization_options = frozenset({"calibration", "percentile", "per_channel"})
     options: TensorRtOptions
+
+    def __init__(self, options: TensorRtOptions) -> None:
+        super().__init__(options)
+        self._again: Callable[[], Any] | None = None
+        """Builds the latest engine once more, where warm_build asks for it."""
 
     def export_key(self, precision: Precision) -> ExportKey:
         """See Backend.export_key: the graph's own types are the engine's."""
@@ -98,7 +136,9 @@ class TensorRt(Backend):
         return None if cell.machine.gpu(cell.device) else "needs an NVIDIA GPU"
 
     def import_library(self) -> None:
-        """See Backend.import_library."""
+        """See Backend.import_library: PyTorch holds the buffers."""
+        import torch  # noqa: F401
+
         for name in ("tensorrt", "tensorrt_rtx") if self.options.library == "auto" else (self.options.library,):
             if missing(name, "cuda:0") is None:
                 library(name)
@@ -114,7 +154,7 @@ class TensorRt(Backend):
         patch embedding), they are left in fp32, and a note says so.
         """
         if spec.precision != "int8":
-            return self._build(export / MODEL, spec, out)
+            return self._build(export / MODEL, export, spec, out)
         options = self.options
         scheme = Scheme(options.calibration, options.percentile, options.per_channel, for_tensorrt=True)
         try:
@@ -126,17 +166,24 @@ class TensorRt(Backend):
             built.notes.append(f"convolutions are left in fp32: {refusal.reason}")
             return built
 
+    def adopt(self, engine: Path, export: Path, spec: EngineSpec, out: Path) -> Built:
+        """See Backend.adopt."""
+        names = ENGINE_OPTIONS | (self.quantization_options if spec.precision == "int8" else set())
+        name = choose(self.options.library, spec.device)
+        return adopt(engine, export, spec, out, name, self.options, names)
+
     def _build_quantized(self, export: Path, spec: EngineSpec, out: Path, scheme: Scheme) -> Built:
         with tempfile.TemporaryDirectory(prefix="bakeoff-trt-") as scratch:
             quantized = Path(scratch) / MODEL
             data = calibration_batches(spec.calibration, export / MODEL, scheme)
             notes = quantize_onnx(export / MODEL, quantized, data, scheme)
-            built = self._build(quantized, spec, out)
+            built = self._build(quantized, export, spec, out)
         built.calibration_method = scheme.words
         built.notes += notes
         return built
 
-    def _build(self, source: Path, spec: EngineSpec, out: Path) -> Built:
+    def _build(self, source: Path, export: Path, spec: EngineSpec, out: Path) -> Built:
+        """Build from the graph `source`, which was made from the one in `export` or is it."""
         name = choose(self.options.library, spec.device)
         trt, log = library(name), logger(name)
         log.errors.clear()
@@ -154,6 +201,10 @@ class TensorRt(Backend):
         if self.options.workspace_bytes is not None:
             config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, self.options.workspace_bytes)
         _set_batch(builder, config, network, spec, source)
+        # tensorrt_rtx times no kernels while it builds
+        cache = config.create_timing_cache(b"") if name == "tensorrt" else None
+        if cache is not None:
+            config.set_timing_cache(cache, False)
         plan = builder.build_serialized_network(network, config)
         info = trt_info.from_network(network, name, trt.__version__)
         if plan is None:
@@ -164,13 +215,27 @@ class TensorRt(Backend):
                 raise _NoInt8Convolutions(reason, convolutions, quantized.count("MATRIX_MULTIPLY"))
             raise BuildError(reason)
         (out / PLAN).write_bytes(memoryview(plan))
-        trt_info.write(out, info)
-        return Built(files=[PLAN, trt_info.FILE])
+        trt_info.write(out, {**info, "export": export_digests(export)})
+        built = Built(files=[PLAN, trt_info.FILE])
+        if cache is not None:
+            (out / TIMING_CACHE).write_bytes(memoryview(config.get_timing_cache().serialize()))
+            built.files.append(TIMING_CACHE)
+            if self.options.warm_build:
+                self._again = lambda: builder.build_serialized_network(network, config)
+        return built
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
-        """See Backend.inspect: by the engine inspector where there is a GPU, else by the typed network."""
+        """See Backend.inspect: by the engine inspector where there is a GPU, else by the typed network.
+
+        On a GPU tensorrt_rtx's kernels are compiled here, once, and the effect of keeping them is noted.
+        """
         from bakeoff.profiling.precision_held import record_dtypes
 
+        again, self._again = self._again, None
+        if again is not None:
+            started = time.perf_counter()
+            again()
+            built.warm_build_s = time.perf_counter() - started
         info = trt_info.read(folder)
         network = trt_info.layers(info)
         if spec.device == "cpu":
@@ -179,12 +244,68 @@ class TensorRt(Backend):
             )
         else:
             name = choose(self.options.library, spec.device)
+            stream = OwnStream(spec.device)
             engine = deserialize(name, (folder / PLAN).read_bytes(), str(folder / PLAN))
-            inspector = engine.create_engine_inspector()
-            text = inspector.get_engine_information(library(name).LayerInformationFormat.JSON)
-            trt_info.write(folder, trt_info.from_inspector(text, info))
+            try:
+                trt_info.write(folder, trt_info.inspect(engine, library(name), info))
+            except EngineError as error:
+                built.notes.append(f"{trt_info.FILE} lists the network's layers before fusion: {error}")
+            contexts = Contexts(name, engine, runtime_cache=self.options.runtime_cache)
+            caches, captures = contexts.cached, contexts.captures_graphs
+            del contexts, engine
+            stream.close()
+            if self.options.cuda_graph:
+                built.notes.append(f"CUDA graph: captured by {f'{name} itself' if captures else 'Bakeoff'}")
+            if caches:
+                self._keep_kernels(name, folder, built, spec)
         # Fused layers have types of their own (a whole network may be one), so the network's are what is counted.
-        record_dtypes(built, [(layer.type, layer.dtype) for layer in network], spec.precision)
+        if not built.layer_dtypes:
+            record_dtypes(built, [(layer.type, layer.dtype) for layer in network], spec.precision)
+
+    def _keep_kernels(self, name: str, folder: Path, built: Built, spec: EngineSpec) -> None:
+        """Write the runtime cache, and note what a process saves that has it.
+
+        An engine that cannot run leaves a note here; what runs on it says more.
+        """
+        import torch
+
+        try:
+            with self._started(name, folder, spec, None) as (session, without):
+                for batch_size in {spec.batch_min, spec.batch_max} - {spec.batch_opt}:
+                    session.prepare(_zeros(spec, batch_size))
+                    session.run()
+                session.synchronize()
+                stored = session.compiled_kernels()
+            with self._started(name, folder, spec, stored) as (_, with_cache):
+                pass
+        except (EngineError, torch.cuda.OutOfMemoryError) as error:
+            built.notes.append(f"no runtime cache, running the engine failed: {error}")
+            return
+        (folder / RUNTIME_CACHE).write_bytes(stored)
+        built.files.append(RUNTIME_CACHE)
+        built.notes.append(
+            f"runtime cache: {with_cache} with it, {without} without "
+            f"(batch size {spec.batch_opt}, CUDA already started)"
+        )
+
+    @contextmanager
+    def _started(
+        self, name: str, folder: Path, spec: EngineSpec, stored: bytes | None
+    ) -> Iterator[tuple[TensorRtSession, str]]:
+        """A session after one inference, and how long its load and that inference took, in words."""
+        started = time.perf_counter()
+        session = TensorRtSession(name, folder / PLAN, spec, self.options, stored)
+        load_s = time.perf_counter() - started
+        try:
+            session.prepare(_zeros(spec, spec.batch_opt))
+            session.synchronize()
+            started = time.perf_counter()
+            session.run()
+            session.synchronize()
+            first_ms = (time.perf_counter() - started) * 1000
+            yield session, f"load {load_s:.2f} s and first inference {first_ms:.1f} ms"
+        finally:
+            session.close()
 
     def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
         """See Backend.load."""
@@ -192,7 +313,9 @@ class TensorRt(Backend):
         if spec.device == "cpu":
             raise EngineError(f"{plan} needs an NVIDIA GPU")
         spec.check_batch(batch_size)
-        return TensorRtSession(choose(self.options.library, spec.device), plan, spec)
+        kept = self.options.runtime_cache and RUNTIME_CACHE in files
+        stored = (folder / RUNTIME_CACHE).read_bytes() if kept else None
+        return TensorRtSession(choose(self.options.library, spec.device), plan, spec, self.options, stored)
 
 
 class _NoInt8Convolutions(BuildError):
@@ -212,21 +335,31 @@ class _NoInt8Convolutions(BuildError):
 
 
 class TensorRtSession(Session):
-    """An execution context on PyTorch's current stream, with PyTorch tensors as its buffers."""
+    """An execution context on a stream of its own, with PyTorch tensors as its buffers."""
 
-    def __init__(self, name: str, plan: Path, spec: EngineSpec) -> None:
+    def __init__(
+        self, name: str, plan: Path, spec: EngineSpec, options: TensorRtOptions, stored: bytes | None = None
+    ) -> None:
+        """Load a plan; `stored` are the kernels that an earlier process compiled for it."""
         import torch
 
         self._name = name
+        self._options = options
         self._device = torch.device(spec.device)
-        torch.cuda.set_device(self._device)
-        torch.cuda.current_stream(self._device)  # makes the context that the engine is loaded into
         info = trt_info.read(plan.parent)
         self._inputs: list[str] = info["inputs"]
         self._outputs: list[str] = info["outputs"]
-        self._engine = deserialize(name, plan.read_bytes(), str(plan))
-        self._context = self._new_context()
         self._buffers: dict[str, torch.Tensor] = {}
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._stream = OwnStream(spec.device)
+        try:
+            self._engine = deserialize(name, plan.read_bytes(), str(plan))
+            self._contexts = Contexts(name, self._engine, options.kernel_specialization, options.runtime_cache, stored)
+            self._context = self._contexts.create(options.cuda_graph)
+        except BaseException:
+            self._stream.close()
+            raise
+        self._capture_here = options.cuda_graph and not self._contexts.captures_graphs
 
     def prepare(self, inputs: list[np.ndarray]) -> None:
         """See Session.prepare."""
@@ -234,6 +367,7 @@ class TensorRtSession(Session):
 
         if len(inputs) != len(self._inputs):
             raise EngineError(f"the engine takes {len(self._inputs)} inputs, {len(inputs)} were given")
+        self._graph = None
         self._buffers = {
             name: torch.from_numpy(array).to(device=self._device, dtype=self._torch_dtype(name)).contiguous()
             for name, array in zip(self._inputs, inputs, strict=True)
@@ -241,18 +375,43 @@ class TensorRtSession(Session):
         self._bind(self._context)
 
     def run(self) -> Any:
-        """See Session.run."""
+        """See Session.run. With a CUDA graph the first run after prepare() captures, and later ones replay.
+
+        tensorrt_rtx does so itself; for tensorrt it is done here, as its documentation has it.
+        """
+        if not self._capture_here:
+            self._enqueue(self._context)
+            return None
+        if self._graph is None:
+            self._graph = self._capture()
+        self._graph.replay()
+        return None
+
+    def _enqueue(self, context: Any) -> None:
+        if not context.execute_async_v3(self._stream.handle):
+            raise EngineError(f"{self._name} could not run the engine: {' '.join(logger(self._name).errors)}")
+
+    def _capture(self) -> torch.cuda.CUDAGraph:
+        """One inference as a CUDA graph, after runs in which the library does what it does only once for a shape."""
         import torch
 
-        if not self._context.execute_async_v3(torch.cuda.current_stream(self._device).cuda_stream):
-            raise EngineError(f"{self._name} could not run the engine: {' '.join(logger(self._name).errors)}")
-        return None
+        for _ in range(_WARM_UP_RUNS):
+            self._enqueue(self._context)
+        self._stream.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph, stream=self._stream.stream):
+                self._enqueue(self._context)
+        except RuntimeError as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise EngineError(
+                f"the inference cannot be captured in a CUDA graph; cuda_graph: false: {reason}"
+            ) from error
+        return graph
 
     def synchronize(self) -> None:
         """See Session.synchronize."""
-        import torch
-
-        torch.cuda.current_stream(self._device).synchronize()
+        self._stream.synchronize()
 
     def outputs(self) -> list[np.ndarray]:
         """See Session.outputs."""
@@ -261,10 +420,12 @@ class TensorRtSession(Session):
         return [(t.float() if t.is_floating_point() else t).cpu().numpy() for t in tensors]
 
     def layers(self, runs: int, max_s: float) -> LayerTimes:
-        """See Session.layers: times of TensorRT's IProfiler in a second context, facts of the engine inspector."""
-        import torch
+        """See Session.layers: times of TensorRT's IProfiler in a second context, facts of the engine inspector.
 
-        from bakeoff.profiling.layers import LayerSamples, summarise
+        The second context captures no CUDA graph: a graph is one piece to the profiler.
+        """
+        from bakeoff.profiling.layers import summarise
+        from bakeoff.trt_profile import join
 
         trt = library(self._name)
 
@@ -276,17 +437,16 @@ class TensorRtSession(Session):
             def report_layer_time(self, layer_name: str, ms: float) -> None:
                 self.times.append((layer_name, ms))
 
-        context, profiler = self._new_context(), Profiler()
+        profiler = Profiler()
+        context = self._contexts.create()
         context.profiler = profiler
         self._bind(context)
-        stream = torch.cuda.current_stream(self._device)
 
         def once() -> tuple[list[tuple[str, float]], float]:
             profiler.times = []
             before = time.perf_counter()
-            if not context.execute_async_v3(stream.cuda_stream):
-                raise EngineError(f"{self._name} could not profile: {' '.join(logger(self._name).errors)}")
-            stream.synchronize()
+            self._enqueue(context)
+            self.synchronize()
             return profiler.times, (time.perf_counter() - before) * 1000
 
         for _ in range(_WARM_UP_RUNS):
@@ -297,36 +457,29 @@ class TensorRtSession(Session):
             profiled.append(once())
             if time.perf_counter() - started > max_s:
                 break
-        inspector = self._engine.create_engine_inspector()
-        inspector.execution_context = context  # shapes of this batch size
-        facts = trt_info.from_inspector(inspector.get_engine_information(trt.LayerInformationFormat.JSON), {})
-        known = {layer.name: layer for layer in trt_info.layers(facts)}
-        samples = []
-        for i, (name, _) in enumerate(profiled[0][0]):
-            info = known.get(name) or trt_info.LayerInfo(name=name, type="layer", dtype=None)
-            samples.append(
-                LayerSamples(
-                    name=name,
-                    type=info.type,
-                    ms=[times[i][1] for times, _ in profiled],
-                    input_shapes=info.input_shapes,
-                    output_shapes=info.output_shapes,
-                    dtype=info.dtype,
-                    fused=info.fused,
-                )
-            )
-        return LayerTimes(summarise(samples), len(profiled), [], statistics.median(ms for _, ms in profiled))
+        notes = ["profiled without the CUDA graph, layer by layer"] if self._options.cuda_graph else []
+        known = []
+        try:
+            known = trt_info.layers(trt_info.inspect(self._engine, trt, {}, context))
+        except EngineError as error:
+            notes.append(str(error))
+        batch_size = self._buffers[self._inputs[0]].shape[0]
+        layers, more = join([times for times, _ in profiled], trt_info.at_batch(known, batch_size))
+        return LayerTimes(summarise(layers), len(profiled), notes + more, statistics.median(ms for _, ms in profiled))
+
+    def device_tensors(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """See Session.device_tensors."""
+        return [self._buffers[name] for name in self._inputs], [self._buffers[name] for name in self._outputs]
+
+    def compiled_kernels(self) -> bytes:
+        """The kernels that were compiled so far, for later processes. Raises EngineError where none are kept."""
+        return self._contexts.serialize()
 
     def close(self) -> None:
         """See Session.close."""
-        self._buffers = {}
-        del self._context, self._engine
-
-    def _new_context(self) -> Any:
-        context = self._engine.create_execution_context()
-        if context is None:
-            raise EngineError(f"{self._name} has no room for the engine: {' '.join(logger(self._name).errors)}")
-        return context
+        self._graph, self._buffers = None, {}
+        del self._context, self._contexts, self._engine
+        self._stream.close()
 
     def _bind(self, context: Any) -> None:
         """Give a context the prepared inputs and, once their shapes are known, room for its outputs."""
@@ -350,6 +503,12 @@ class TensorRtSession(Session):
 
         dtype: torch.dtype = getattr(torch, dtype_name(self._engine.get_tensor_dtype(name)))
         return dtype
+
+
+def _zeros(spec: EngineSpec, batch_size: int) -> list[np.ndarray]:
+    import numpy as np
+
+    return [np.zeros((batch_size, *i.shape), dtype=i.dtype) for i in spec.inputs]
 
 
 def _typed(trt: Any) -> int:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
 from bakeoff.backends.options import CudaGraphOptions
-from bakeoff.backends.torch_session import TorchSession, configure_torch, torch_dtype, torch_precision_refusal
+from bakeoff.backends.torch_session import (
+    TorchSession,
+    configure_torch,
+    import_torch_profiler,
+    torch_dtype,
+    torch_precision_refusal,
+)
 from bakeoff.errors import BuildError, EngineError
 from bakeoff.machine import version_of
 from bakeoff.precision import Precision
@@ -71,6 +77,10 @@ class Torch2Trt(Backend):
     def import_library(self) -> None:
         """See Backend.import_library. Raises BuildError where the library does not import."""
         _library()
+
+    def import_profiler(self) -> None:
+        """See Backend.import_profiler."""
+        import_torch_profiler()
 
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
         """See Backend.build; `export` is the reference's folder."""

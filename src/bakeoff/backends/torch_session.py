@@ -66,6 +66,12 @@ def configure_torch(spec: EngineSpec) -> None:
         torch.cuda.set_device(spec.device)
 
 
+def import_torch_profiler() -> None:
+    """Import what torch.profiler imports when it starts, which takes seconds."""
+    import torch._inductor.config
+    import torch.profiler  # noqa: F401
+
+
 def in_memory_order(tensors: Iterable[torch.Tensor], channels_last: bool) -> list[torch.Tensor]:
     """The tensors, images (four dimensions) among them in NHWC order where `channels_last`, else as they are."""
     import torch
@@ -174,6 +180,14 @@ class TorchSession(Session):
         if self.cuda_graph:
             times.notes.append("profiled without the CUDA graph, operator by operator")
         return times
+
+    def device_tensors(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """See Session.device_tensors."""
+        from bakeoff.models.outputs import flatten
+
+        if self.spec.device == "cpu":
+            return [], []
+        return list(self._inputs), [tensor.detach() for _, tensor in flatten(self._output)]
 
     def device_peak_bytes(self) -> int | None:
         """See Session.device_peak_bytes."""

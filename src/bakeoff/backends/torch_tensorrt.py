@@ -15,7 +15,13 @@ from pydantic import Field, model_validator
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
 from bakeoff.backends.options import CudaGraphOptions
-from bakeoff.backends.torch_session import TorchSession, configure_torch, torch_dtype, torch_precision_refusal
+from bakeoff.backends.torch_session import (
+    TorchSession,
+    configure_torch,
+    import_torch_profiler,
+    torch_dtype,
+    torch_precision_refusal,
+)
 from bakeoff.errors import BuildError, EngineError
 from bakeoff.precision import Precision
 
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
 
     from bakeoff.artifacts.build import Partition
 
-EXPORTED = "engine.ep"
+EXPORTED = "engine.pt2"
 TORCHSCRIPT = "engine.ts"
 
 
@@ -92,6 +98,10 @@ class TorchTensorRt(Backend):
     def import_library(self) -> None:
         """See Backend.import_library. Raises BuildError where the library does not import."""
         _library()
+
+    def import_profiler(self) -> None:
+        """See Backend.import_profiler."""
+        import_torch_profiler()
 
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
         """See Backend.build."""
@@ -192,6 +202,8 @@ class TorchTensorRt(Backend):
         if not hasattr(library, "ts"):
             raise BuildError("this version of Torch-TensorRT has no TorchScript frontend; use frontend: dynamo")
         module = torch.jit.load(str(export / "model.ts"), map_location=spec.device).eval()
+        # Folds batch normalization into convolutions, without which Torch-TensorRT-RTX 2.11 answers NaN.
+        module = torch.jit.freeze(module)
         compiled = library.ts.compile(
             module,
             inputs=_inputs(library, spec),

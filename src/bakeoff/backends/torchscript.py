@@ -7,7 +7,13 @@ from typing import Literal
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
 from bakeoff.backends.options import cuda_graph_refusal
-from bakeoff.backends.torch_session import TorchOptions, TorchSession, configure_torch, torch_precision_refusal
+from bakeoff.backends.torch_session import (
+    TorchOptions,
+    TorchSession,
+    configure_torch,
+    import_torch_profiler,
+    torch_precision_refusal,
+)
 from bakeoff.errors import BuildError, EngineError
 from bakeoff.precision import Precision
 
@@ -46,6 +52,10 @@ class Torchscript(Backend):
     def import_library(self) -> None:
         """See Backend.import_library."""
         import torch  # noqa: F401
+
+    def import_profiler(self) -> None:
+        """See Backend.import_profiler."""
+        import_torch_profiler()
 
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
         """See Backend.build."""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ def mixed():
 
 LOAD = """
 import sys
+import zipfile
 import numpy as np
 from bakeoff.backends import make_backend
 from bakeoff.backends.base import EngineSpec, InputInfo
@@ -101,6 +103,7 @@ def test_each_build_starts_from_empty_caches(workshop: Workshop, tmp_path: Path,
     found = []
 
     def compile(program: object, package_path: str, inductor_configs: dict) -> None:
+        zipfile.ZipFile(package_path, "w").close()
         folder = Path(os.environ["TORCHINDUCTOR_CACHE_DIR"])
         found.append((folder, list(folder.iterdir())))
         (folder / "something").touch()
@@ -192,9 +195,12 @@ def test_several_inputs_integers_and_a_dict(workshop: Workshop, shared_caches: P
 
 def test_options_reach_inductor(workshop: Workshop, tmp_path: Path, monkeypatch) -> None:
     told = {}
-    monkeypatch.setattr(
-        torch._inductor, "aoti_compile_and_package", lambda *_, inductor_configs, **__: told.update(inductor_configs)
-    )
+
+    def compile(program: object, package_path: str, inductor_configs: dict) -> None:
+        told.update(inductor_configs)
+        zipfile.ZipFile(package_path, "w").close()
+
+    monkeypatch.setattr(torch._inductor, "aoti_compile_and_package", compile)
     for options in ({}, {"max_autotune": True, "kernel_profile": False}):
         workshop.build(make_backend({"kind": "inductor", **options}), "pair", tmp_path)
         assert told["max_autotune"] is options.get("max_autotune", False)
@@ -241,3 +247,11 @@ def test_a_compiler_is_asked_for_at_planning() -> None:
     bare = Machine("a processor", frozenset(), 2, (), None, None)
     refusal = make_backend({"kind": "inductor"}).cannot_build(cell("fp32", machine=bare))
     assert refusal == "needs a C++ compiler, and none was found: install g++ (or name one in CXX)"
+
+
+@pytest.mark.parametrize(("library", "own"), [(b"\x7fELF libstdc++.so.6", False), (b"\x7fELF libm.so.6", True)])
+def test_a_package_with_a_c_plus_plus_library_of_its_own_is_told(tmp_path, library, own):
+    with zipfile.ZipFile(tmp_path / "engine.pt2", "w") as archive:
+        archive.writestr("engine/data/aotinductor/model/model.wrapper.so", library)
+        archive.writestr("engine/data/aotinductor/model/model.wrapper.cpp", b"int x;")
+    assert inductor.carries_own_runtime(tmp_path / "engine.pt2") is own

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,29 @@ class TestBuild:
     def test_options(self, tiny: dict[str, TinyModel], tmp_path: Path) -> None:
         backend = the_backend(library="tensorrt_rtx", optimization_level=0, workspace_bytes=1 << 28)
         assert backend.build(tiny["conv"].fixed, tiny["conv"].spec(False), tmp_path).files[0] == PLAN
+
+    def test_options_of_running_build_the_same_without_a_gpu(self, tiny: dict[str, TinyModel], tmp_path: Path) -> None:
+        backend = the_backend(cuda_graph=True, runtime_cache=True, kernel_specialization="lazy")
+        assert backend.cannot_build(cell("fp32")) is None
+        built = built_and_inspected(backend, tiny["conv"].dynamic, tiny["conv"].spec(True), tmp_path)
+        assert built.files == [PLAN, "engine_info.json"]
+
+    def test_the_timing_cache_of_tensorrt(
+        self, tiny: dict[str, TinyModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The interface is the same, so tensorrt_rtx stands in for tensorrt; it has no times to remember."""
+        monkeypatch.setitem(sys.modules, "tensorrt", trt_library.library("tensorrt_rtx"))
+        trt_library.library.cache_clear()
+        trt_library.logger.cache_clear()
+        try:
+            backend = the_backend(library="tensorrt", warm_build=True)
+            built = built_and_inspected(backend, tiny["conv"].fixed, tiny["conv"].spec(False), tmp_path)
+        finally:
+            trt_library.library.cache_clear()
+            trt_library.logger.cache_clear()
+        assert built.files == [PLAN, "engine_info.json", "timing.cache"]
+        assert (tmp_path / "timing.cache").stat().st_size > 0
+        assert built.warm_build_s > 0
 
     def test_the_parser_says_why_it_refuses(self, tiny: dict[str, TinyModel], tmp_path: Path) -> None:
         import onnx

@@ -246,7 +246,7 @@ def build(workshop: Workshop, out: Path, precision: str = "fp32", batch=(1, 4, 4
 def test_dynamo_settings(workshop: Workshop, library: Library, tmp_path: Path) -> None:
     _, built, _ = build(workshop, tmp_path, optimization_level=4, workspace_bytes=1 << 20, min_block_size=2)
     real, dry = library.compiled
-    assert built.files == ["engine.ep"]
+    assert built.files == ["engine.pt2"]
     assert (real["min_block_size"], real["dryrun"]) == (2, False)
     assert (dry["min_block_size"], dry["dryrun"]) == (1, True)
     for settings in (real, dry):
@@ -327,7 +327,7 @@ def test_a_saved_engine_runs(workshop: Workshop, library: Library, tmp_path: Pat
 def test_a_damaged_engine_is_refused(workshop: Workshop, library: Library, tmp_path: Path) -> None:
     backend, built, spec = build(workshop, tmp_path)
     (tmp_path / built.files[0]).write_bytes(b"no engine")
-    with pytest.raises(EngineError, match=r"engine\.ep"):
+    with pytest.raises(EngineError, match=r"engine\.pt2"):
         backend.load(tmp_path, built.files, spec, 1)
     with pytest.raises(EngineError, match="batch sizes 1 to 4, not for 5"):
         backend.load(tmp_path, built.files, spec, 5)
