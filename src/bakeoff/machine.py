@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class Gpu:
     """One NVIDIA GPU."""
 
     index: int
+    """As in `cuda:<index>`: among those that CUDA_VISIBLE_DEVICES leaves, in PCI order where it is not set."""
     name: str
     memory_bytes: int
     compute_capability: tuple[int, int]
@@ -61,6 +63,16 @@ class Machine:
             return None
         index = int(device[5:])
         return next((gpu for gpu in self.gpus if gpu.index == index), None)
+
+    def gpus_for(self, asked: str) -> tuple[Gpu, ...]:
+        """The GPUs that share a study's jobs: the one asked for by its number, else all of the first one's model.
+
+        Empty on a CPU. Results of different models are never mixed.
+        """
+        first = self.gpu(self.device(asked))
+        if first is None or asked.startswith("cuda:"):
+            return (first,) if first else ()
+        return tuple(gpu for gpu in self.gpus if gpu.name == first.name)
 
     def has_module(self, name: str) -> bool:
         """Whether a top-level Python module could be imported; nothing is imported."""
@@ -124,18 +136,42 @@ def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
     except pynvml.NVMLError:
         return (), None
     try:
+        every = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        uuids = [pynvml.nvmlDeviceGetUUID(handle) for handle in every]
         gpus = []
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        for index, position in enumerate(visible_positions(uuids, os.environ.get("CUDA_VISIBLE_DEVICES"))):
+            handle = every[position]
             gpus.append(
                 Gpu(
                     index=index,
                     name=pynvml.nvmlDeviceGetName(handle),
                     memory_bytes=pynvml.nvmlDeviceGetMemoryInfo(handle).total,
                     compute_capability=tuple(pynvml.nvmlDeviceGetCudaComputeCapability(handle)),
-                    uuid=pynvml.nvmlDeviceGetUUID(handle),
+                    uuid=uuids[position],
                 )
             )
         return tuple(gpus), pynvml.nvmlSystemGetDriverVersion()
     finally:
         pynvml.nvmlShutdown()
+
+
+def visible_positions(uuids: Sequence[str], visible: str | None) -> list[int]:
+    """Positions among all GPUs of those that CUDA shows, in its order.
+
+    Args:
+        uuids: UUID of each GPU of the host, in PCI order.
+        visible: CUDA_VISIBLE_DEVICES: numbers or beginnings of UUIDs; what follows an entry that names no GPU does not
+            count, as in CUDA (CUDA C++ Programming Guide, environment variables). None where it is not set.
+    """
+    if visible is None:
+        return list(range(len(uuids)))
+    positions = []
+    for entry in map(str.strip, visible.split(",")):
+        if entry.isdigit():
+            named = [int(entry)] if int(entry) < len(uuids) else []
+        else:
+            named = [i for i, uuid in enumerate(uuids) if entry.startswith("GPU-") and uuid.startswith(entry)]
+        if len(named) != 1:
+            break
+        positions += named
+    return positions

@@ -5,7 +5,7 @@ rule build:
     output:
         f"{ENGINE}/build.json",
     log:
-        PATHS.log("{model}", "{backend}", "{precision}", STAGING.batch_folder, "build"),
+        PATHS.log("{model}", "{backend}", "{precision}{fixed}", "build"),
     priority: 70
     conda:
         "../../envs/bakeoff.yaml"

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 from bakeoff.exports import FORMATS
+from bakeoff.jobs.device_lock import STARTED_PER_GPU
 from bakeoff.jobs.progress import Progress
 from bakeoff.precision import PRECISIONS
 from bakeoff.provenance import code_digest
+from bakeoff.staging import of_wildcards
 
 
 # What all rules share: labels become folder names, so wildcards are what labels may be.
@@ -13,21 +15,28 @@ wildcard_constraints:
     format="|".join(FORMATS),
     precision="|".join(PRECISIONS),
     batch=r"\d+",
+    fixed=r"(?:/b\d+)?",
     round=r"\d+",
 
 
 def attempt(pattern):
     """The tracked parameter that makes the next run retry what failed (see docs/failures.md)."""
-    return lambda wildcards: STAGING.attempt(pattern.format(**dict(wildcards.items())))
+    return of_wildcards(lambda wildcards: STAGING.attempt(pattern.format(**dict(wildcards.items()))))
 
 
-# Folders as patterns over wildcards.
+# Folders as patterns over wildcards. Engines and exports of fixed batch size lie one folder deeper: `fixed` is that
+# folder, or empty.
 REFERENCE = PATHS.reference("{model}")
 CALIBRATION = PATHS.calibration("{model}")
-EXPORT = PATHS.export("{model}", "{format}", "{precision}", STAGING.batch_folder)
-ENGINE = PATHS.engine("{model}", "{backend}", "{precision}", STAGING.batch_folder)
+EXPORT = PATHS.export("{model}", "{format}", "{precision}") + "{fixed}"
+ENGINE = PATHS.engine("{model}", "{backend}", "{precision}") + "{fixed}"
 TARGET = PATHS.target("{model}", "{backend}", "{precision}", "{batch}")
 ROUND = f"{TARGET}/round{{round}}"
+
+
+# Measurements under way, unless --resources gpu=<n> says otherwise. One at a time has a GPU; the others start.
+if PLAN.gpus and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", STARTED_PER_GPU * len(PLAN.gpus))
 
 
 def start_progress():
@@ -40,11 +49,12 @@ def start_progress():
     }
     Path(PATHS.log("verdict")).unlink(missing_ok=True)
     jobs = [job.rule.name for job in workflow.dag.needrun_jobs()]
-    Progress(PATHS.results).begin(jobs, guess_s, workflow.cores)
+    Progress(PATHS.results).begin(jobs, guess_s, workflow.cores, len(PLAN.gpus))
 
 
 def last_words():
     """Print how the study ended, as the verdict of this run left it, below all that Snakemake prints."""
+    Progress(PATHS.results).end()
     words = Path(PATHS.log("verdict"))
     if words.exists() and "BAKEOFF_NO_LAST_WORDS" not in os.environ:
         sys.stderr.write(f"\n{words.read_text()}\n")

@@ -5,7 +5,7 @@ rule export:
     output:
         f"{EXPORT}/export.json",
     log:
-        PATHS.log("{model}", "exports", "{format}-{precision}", STAGING.batch_folder),
+        PATHS.log("{model}", "exports", "{format}-{precision}{fixed}"),
     priority: 80
     conda:
         "../../envs/bakeoff.yaml"

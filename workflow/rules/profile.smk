@@ -1,7 +1,7 @@
 # Layer times of a target, on their own: profiling slows inference.
 rule profile:
     input:
-        f"{ENGINE}/build.json",
+        STAGING.engine_input,
     output:
         f"{TARGET}/profile.json",
     log:
@@ -9,10 +9,12 @@ rule profile:
     priority: 50
     conda:
         "../../envs/bakeoff.yaml"
-    # every core: nothing else of the study runs while a target is measured
-    threads: workflow.cores
+    # On a CPU every core, so that nothing else of the study runs while a target is measured. A GPU is owned by its lock
+    # (bakeoff.jobs.device_lock): who waits for it must not keep cores from the builds that go first.
+    threads: 1 if PLAN.gpus else workflow.cores
     resources:
         limit_s=STAGING.limit_s("profile"),
+        gpu=int(bool(PLAN.gpus)),
     params:
         **STAGING.tracked("profile"),
         attempt=attempt(f"{TARGET}/profile.json"),

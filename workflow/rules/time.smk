@@ -1,7 +1,7 @@
 # One round of a target, in a fresh process. Earlier rounds of all targets come before later ones of any.
 rule time:
     input:
-        f"{ENGINE}/build.json",
+        STAGING.engine_input,
     output:
         f"{ROUND}/timing.json",
     log:
@@ -10,11 +10,12 @@ rule time:
     priority: lambda wildcards: -int(wildcards.round)
     conda:
         "../../envs/bakeoff.yaml"
-    # every core: nothing else of the study runs while a target is measured
-    threads: workflow.cores
+    # On a CPU every core, so that nothing else of the study runs while a target is measured. A GPU is owned by its lock
+    # (bakeoff.jobs.device_lock): who waits for it must not keep cores from the builds that go first.
+    threads: 1 if PLAN.gpus else workflow.cores
     resources:
         limit_s=STAGING.limit_s("time"),
-        gpu=lambda wildcards: int(PLAN.device != "cpu"),
+        gpu=int(bool(PLAN.gpus)),
     params:
         **STAGING.tracked("time"),
         attempt=attempt(f"{ROUND}/timing.json"),

@@ -80,7 +80,8 @@ class Telemetry(Part):
     cpu_mhz: tuple[float, float] | None = None
     """Mean clock of the cores before and after timing."""
     gpu: dict[str, float | int | str | list[str] | None] | None = None
-    """NVML readings: clocks, temperature, power, energy, throttle reasons, other processes."""
+    """NVML: which GPU of the host (index, name, uuid); clocks, temperature, power, energy, throttle reasons, other
+    processes. Null for what it does not tell."""
 
 
 class TimingRecord(Record):
@@ -93,7 +94,8 @@ class TimingRecord(Record):
     latency_ms: Distribution | None = None
     """One inference at a time, host clock, synchronised."""
     device_ms: Distribution | None = None
-    """The same inferences by the device's own events; null on a CPU."""
+    """Inferences by the device's own events, in a pass of its own in which the device never waits for the host; null
+    on a CPU."""
     throughput: Throughput | None = None
     dispatch_ms: float | None = None
     """Median time until the call returns, not synchronised; null on a CPU, where it is the latency."""

@@ -11,8 +11,9 @@ from typing import Any
 
 from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, CalibrationUse, ExportRecord
-from bakeoff.artifacts.io import check_digests, digests, read_record
+from bakeoff.artifacts.io import TEMPORARY, check_digests, digests, read_record
 from bakeoff.errors import BuildError
+from bakeoff.jobs.channel import under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.jobs.stages import RECORD_FILES
 from bakeoff.machine import versions_of
@@ -30,6 +31,8 @@ class Spec(EngineJob):
     """Folder of the export; None where nothing is exported, and the engine is made from the reference."""
     calibration: str | None = None
     """Folder of the calibration set; None for an engine that is not quantized."""
+    elsewhere: str | None = None
+    """Folder of the same engine where another machine built it, to be copied; None to build."""
 
 
 def run(spec_json: dict[str, Any]) -> BuildRecord:
@@ -47,15 +50,20 @@ def run(spec_json: dict[str, Any]) -> BuildRecord:
     folder = Path(spec.engine)
     folder.mkdir(parents=True, exist_ok=True)
     _remove_earlier(folder)
-    backend.import_library()
-    if calibrated:
-        backend.import_quantizer()
-    new = Path(tempfile.mkdtemp(dir=folder, prefix=_PREFIX))
+    with under_way("import"):
+        backend.import_library()
+        if calibrated:
+            backend.import_quantizer()
+    new = Path(tempfile.mkdtemp(dir=folder, prefix=_PREFIX, suffix=TEMPORARY[1]))
     try:
-        started = time.perf_counter()
-        built = backend.build(source, engine_spec, new)
-        build_s = time.perf_counter() - started
-        backend.inspect(new, built, engine_spec)
+        with under_way("build"):
+            started = time.perf_counter()
+            if spec.elsewhere:
+                built = backend.adopt(Path(spec.elsewhere), source, engine_spec, new)
+            else:
+                built = backend.build(source, engine_spec, new)
+            build_s = time.perf_counter() - started if built.build_s is None else built.build_s
+            backend.inspect(new, built, engine_spec)
         for name in built.files:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (new / name).replace(folder / name)

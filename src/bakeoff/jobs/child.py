@@ -5,27 +5,33 @@ An exception becomes a failed record here; what kills the process is recorded by
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
+import os
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 
 from bakeoff.artifacts.base import Record
-from bakeoff.artifacts.io import write_record
+from bakeoff.artifacts.io import no_space, write_record
 from bakeoff.errors import BakeoffError
+from bakeoff.jobs.channel import keep_to_self
 from bakeoff.jobs.stages import RECORDS
 
 
 def main(stage: str, spec_file: str, record_file: str) -> int:
     """Run the stage's job and write its record. Returns the exit status: 0 also for a recorded failure."""
+    keep_to_self()
     spec = json.loads(Path(spec_file).read_text())
     record: Record
     try:
         record = importlib.import_module(f"bakeoff.jobs.{stage}").run(spec["job"])
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        record = failure(stage, spec, one_line(error), type(error).__name__)
+        full = no_space(error, Path(spec["log"]).parent, tempfile.gettempdir())
+        record = failure(stage, spec, full or one_line(error), type(error).__name__)
     record.attempt = spec["attempt"]
     if not record.ok:
         record.log = record.log or spec["log"]
@@ -60,4 +66,9 @@ def one_line(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    status = main(*sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ctypes.CDLL(None).fflush(None)
+    # Not sys.exit: the record is there, and what libraries do at exit takes time in which no other job has the device.
+    os._exit(status)

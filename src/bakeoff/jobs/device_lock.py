@@ -1,24 +1,101 @@
-"""One measurement at a time on a device, also between studies: a file lock that the kernel frees on any death."""
+"""Who uses a device when, also between studies on one host: file locks, which the kernel frees on any death.
+
+A measurement (timing, profile, the device's limits) has its device to itself. On a GPU its process takes the lock once
+its imports are done, so that they pass while another target is measured. All other work of a study on GPUs shares the
+locks of all its GPUs: it runs side by side, but never beside a measurement, whose host side it would disturb. A
+measurement that holds its lock waits for no other, so nothing can deadlock.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+from bakeoff.machine import Gpu
+
+MEASUREMENTS = ("environment", "time", "profile")
+"""Stages that have their device to themselves."""
+WORK = ("reference", "export", "calibrate", "build", "verify")
+"""Stages that keep processor or GPU busy, and may do so side by side."""
+
+STARTED_PER_GPU = 4
+"""Measurements under way on a GPU: one has it, the others start and import (4 to 8 s on a machine where measuring a
+target takes 3 s), so that one is ready when it is free."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job runs."""
+
+    gpu: Gpu | None = None
+    """The one GPU that it sees; None on a CPU."""
+    lock: int | None = None
+    """Descriptor of the lock file that the job's process locks before it touches the GPU; None: nothing to wait for."""
 
 
 @contextmanager
-def device_lock(device: str, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock of a device (`cpu`, `cuda:0`) on this host; `say` is told when it must be waited for."""
+def place(stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[str], None]) -> Iterator[Place]:
+    """Find a place for a job, and keep it for the block.
+
+    Args:
+        stage: A name from `bakeoff.jobs.stages.RECORDS`.
+        device: `cpu` or `cuda:<index>`; None for a job that uses no device but the processor.
+        gpus: The GPUs of the study; empty on a CPU.
+        say: Told when there is something to wait for.
+    """
+    with ExitStack() as stack:
+        if stage in MEASUREMENTS and not gpus:
+            waiting = f"waiting: another study is measuring on {device}"
+            stack.enter_context(_locked(str(device), fcntl.LOCK_EX, say, waiting))
+        elif stage in WORK:
+            for gpu in sorted(gpus, key=lambda gpu: gpu.uuid):
+                waiting = f"waiting: a target is being measured on cuda:{gpu.index}"
+                stack.enter_context(_locked(gpu.uuid, fcntl.LOCK_SH, say, waiting))
+        if not gpus or device is None:
+            yield Place()
+            return
+        gpu = stack.enter_context(_seat(gpus))
+        lock = stack.enter_context(_opened(gpu.uuid)) if stage in MEASUREMENTS else None
+        yield Place(gpu, lock)
+
+
+@contextmanager
+def _locked(name: str, how: int, say: Callable[[str], None], waiting: str) -> Iterator[None]:
+    with _opened(name) as lock:
+        try:
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(waiting)
+            fcntl.flock(lock, how)
+        yield
+
+
+@contextmanager
+def _seat(gpus: Sequence[Gpu]) -> Iterator[Gpu]:
+    """The GPU with the fewest jobs: each job that uses a GPU, or queues for it, holds the lowest free seat there."""
+    for number in itertools.count():
+        for gpu in gpus:
+            with _opened(f"{gpu.uuid}-seat{number}") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                yield gpu
+                return
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[int]:
     folder = Path(tempfile.gettempdir()) / f"bakeoff-locks-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    with open(folder / f"{device.replace(':', '')}.lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"waiting: another study is measuring on {device}")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from bakeoff.artifacts.build import BatchRange, BuildRecord
 from bakeoff.artifacts.io import check_digests, read_record
 from bakeoff.backends import make_backend
 from bakeoff.backends.base import Backend, EngineSpec, InputInfo, Session
+from bakeoff.jobs.channel import take_device, under_way
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,6 +56,19 @@ class EngineJob(Part):
         record = read_record(Path(self.engine) / "build.json", BuildRecord)
         check_digests(self.engine, record.files)
         return list(record.files)
+
+    def ready(self) -> tuple[Backend, float]:
+        """The backend, its library imported and this process alone on its device; and the seconds of the import.
+
+        The import comes first, since it takes seconds in which another target can be measured.
+        """
+        backend = self.make_backend()
+        start = time.perf_counter()
+        with under_way("import"):
+            backend.import_library()
+        import_s = time.perf_counter() - start
+        take_device()
+        return backend, import_s
 
     def load(self, files: list[str], batch_size: int) -> Session:
         """Load the engine (its files checked before, so that a timed load does no hashing)."""

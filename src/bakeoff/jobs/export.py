@@ -14,6 +14,7 @@ from bakeoff.errors import ExportError
 from bakeoff.exports import FORMATS, cannot_export, exporter
 from bakeoff.exports.base import ExportTask
 from bakeoff.exports.reason import essential_line
+from bakeoff.jobs.channel import under_way
 from bakeoff.machine import versions_of
 from bakeoff.models.arrays import load_arrays
 from bakeoff.models.load import load_reference_model
@@ -81,9 +82,13 @@ def run(spec_json: dict[str, Any]) -> ExportRecord:
     )
     out = _empty_folder(spec.out)
     try:
-        exported = exporter(spec.format)(module, task, out)
+        with under_way("export"):
+            exported = exporter(spec.format)(module, task, out)
     except Exception as error:
-        remedy = "; batch.dynamic: false makes exports of fixed size" if task.dynamic else ""
+        _empty_folder(spec.out)
+        # a scripted module takes any batch size as it is
+        sized = task.dynamic and spec.format != "torchscript-script"
+        remedy = "; batch.dynamic: false makes exports of fixed size" if sized else ""
         raise ExportError(f"{what}: {_told(error)}{remedy}") from error
     return ExportRecord(
         target=spec.target,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts.profile import ProfileRecord
+from bakeoff.jobs.channel import under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.profiling.trace import write_trace
 
@@ -29,13 +31,17 @@ def run(spec_json: dict[str, Any]) -> ProfileRecord:
     """Profile one target; a backend without a profiler gives a record of status `unsupported`."""
     spec = Spec.model_validate(spec_json)
     files = spec.checked_files()
-    session = spec.load(files, spec.batch_size)
+    inputs = spec.batch_of_inputs(spec.batch_size)
+    with under_way("import"):
+        spec.make_backend().import_profiler()
+    spec.ready()
     try:
-        session.prepare(spec.batch_of_inputs(spec.batch_size))
-        for _ in range(WARM_UP_RUNS):
-            session.run()
-        session.synchronize()
-        times = session.layers(spec.runs, spec.max_s)
+        with closing(spec.load(files, spec.batch_size)) as session, under_way("profile"):
+            session.prepare(inputs)
+            for _ in range(WARM_UP_RUNS):
+                session.run()
+            session.synchronize()
+            times = session.layers(spec.runs, spec.max_s)
     except NotImplementedError:
         return ProfileRecord(
             target=spec.target,
@@ -44,8 +50,6 @@ def run(spec_json: dict[str, Any]) -> ProfileRecord:
             error_type="unsupported",
             device=spec.device,
         )
-    finally:
-        session.close()
     trace = Path(spec.out) / TRACE
     write_trace(trace, times.layers, spec.target.words())
     return ProfileRecord(

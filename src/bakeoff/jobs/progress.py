@@ -16,7 +16,7 @@ from bakeoff.artifacts.io import write_text
 
 STAGES = ("environment", "reference", "export", "build", "verify", "profile", "time")
 
-_FIRST_GUESS_S = {"environment": 1.0, "reference": 15.0, "export": 15.0, "build": 8.0, "verify": 5.0}
+_FIRST_GUESS_S = {"environment": 8.0, "reference": 15.0, "export": 15.0, "build": 8.0, "verify": 5.0}
 
 
 class Progress:
@@ -25,29 +25,50 @@ class Progress:
     def __init__(self, results: str | Path) -> None:
         self.folder = Path(results) / ".progress"
 
-    def begin(self, jobs: Iterable[str], guess_s: Mapping[str, float], cores: int) -> None:
-        """Note at the start of a run which jobs (rule names) it is going to do.
+    def begin(self, jobs: Iterable[str], guess_s: Mapping[str, float], cores: int, gpus: int = 0) -> None:
+        """Note at the start of a run, in its own process, which jobs (rule names) it is going to do.
 
         Args:
             jobs: Rule name of each job.
             guess_s: First guesses of a job's duration by stage, used until a job of the stage is done.
-            cores: Jobs that may run at once (measurements never do).
+            cores: Jobs that may run at once (measurements do on different GPUs alone).
+            gpus: GPUs of the study.
         """
+        import psutil
+
         counts = Counter(job for job in jobs if job in STAGES)
         past = self._mean_s()
         guesses = {**_FIRST_GUESS_S, **guess_s, **past}
-        write_text(self.folder / "run.json", json.dumps({"jobs": counts, "guess_s": guesses, "cores": cores}))
+        run = {"jobs": counts, "guess_s": guesses, "cores": cores, "gpus": gpus}
+        self._note({**run, "begin": psutil.Process().create_time()})
         write_text(self.folder / "done.jsonl", "")
+
+    def end(self) -> None:
+        """Note that the run is over."""
+        run = self.run_noted()
+        if run:
+            self._note({**run, "end": time.time()})
 
     def start(self, _stage: str, words: str) -> None:
         """Say what starts."""
         self.say(f"{words}{self._left()}")
 
-    def finish(self, stage: str, wall_s: float | None) -> None:
-        """Note that a job is done."""
+    def finish(
+        self, stage: str, wall_s: float | None, begin: float | None = None, under_way: Iterable[Mapping[str, Any]] = ()
+    ) -> None:
+        """Note that a job is done.
+
+        Args:
+            stage: Its rule's name.
+            wall_s: Seconds that it took, waiting for a device left out.
+            begin: When it began (Unix time).
+            under_way: What its process told of its parts: `what`, `begin` and `end` (Unix time).
+        """
+        parts = [[part["what"], part["begin"], part["end"]] for part in under_way]
+        entry = {"stage": stage, "wall_s": wall_s, "begin": begin, "end": time.time(), "parts": parts}
         if self.folder.is_dir():
             with self._locked(), open(self.folder / "done.jsonl", "a") as done:
-                done.write(json.dumps({"stage": stage, "wall_s": wall_s}) + "\n")
+                done.write(json.dumps(entry) + "\n")
 
     def say(self, words: str) -> None:
         """One line, written at once so that lines of parallel jobs do not mix."""
@@ -56,18 +77,17 @@ class Progress:
 
     def remaining(self) -> tuple[int, int, float] | None:
         """(jobs done, jobs in all, seconds to go) of the run; None where no run is noted."""
-        try:
-            run: dict[str, Any] = json.loads((self.folder / "run.json").read_text())
-        except (OSError, ValueError):
+        run = self.run_noted()
+        if run is None:
             return None
-        done = self._done()
+        done = self.jobs_done()
         finished = Counter(entry["stage"] for entry in done)
         guesses = {**run["guess_s"], **self._mean_s()}
         to_go_s = 0.0
         for stage, count in run["jobs"].items():
             left = max(0, count - finished[stage])
-            at_once = 1 if stage in ("time", "profile") else max(1, run["cores"])
-            to_go_s += left * guesses.get(stage, 5.0) / at_once
+            at_once = min(run["gpus"] or 1, run["cores"]) if stage in ("time", "profile") else run["cores"]
+            to_go_s += left * guesses.get(stage, 5.0) / max(1, at_once)
         return sum(finished.values()), sum(run["jobs"].values()), to_go_s
 
     def _left(self) -> str:
@@ -79,12 +99,24 @@ class Progress:
 
     def _mean_s(self) -> dict[str, float]:
         walls: dict[str, list[float]] = {}
-        for entry in self._done():
+        for entry in self.jobs_done():
             if entry["wall_s"]:
                 walls.setdefault(entry["stage"], []).append(entry["wall_s"])
         return {stage: sum(values) / len(values) for stage, values in walls.items()}
 
-    def _done(self) -> list[dict[str, Any]]:
+    def run_noted(self) -> dict[str, Any] | None:
+        """What is noted of the latest run: `begin` and, once it is over, `end` (Unix time), and its jobs."""
+        try:
+            run: dict[str, Any] = json.loads((self.folder / "run.json").read_text())
+        except (OSError, ValueError):
+            return None
+        return run
+
+    def _note(self, run: Mapping[str, Any]) -> None:
+        write_text(self.folder / "run.json", json.dumps(run))
+
+    def jobs_done(self) -> list[dict[str, Any]]:
+        """What is noted of each job of the run that is done; see `finish`."""
         try:
             lines = (self.folder / "done.jsonl").read_text().splitlines()
         except OSError:

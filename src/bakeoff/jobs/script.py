@@ -1,26 +1,32 @@
-"""What a rule's script does: hand the rule's parameters to the supervisor, note the attempt, say what happens."""
+"""What a rule's script does: hand the rule's parameters to the supervisor, note how it went, say what happens."""
 
 from __future__ import annotations
 
-import contextlib
+import time
 from pathlib import Path
 from typing import Any
 
-from bakeoff.artifacts.base import TargetId
-from bakeoff.jobs.device_lock import device_lock
-from bakeoff.jobs.ledger import note_attempt
+from bakeoff.artifacts.base import Record, TargetId
+from bakeoff.home import home
+from bakeoff.jobs.channel import HAS_DEVICE, UNDER_WAY
+from bakeoff.jobs.device_lock import place
+from bakeoff.jobs.ledger import Entry, Ledger, Stamp, param_digests, stamp
+from bakeoff.jobs.part_of_run import part_of_run
 from bakeoff.jobs.progress import Progress
 from bakeoff.jobs.stages import DOING
-from bakeoff.jobs.supervise import run_stage
+from bakeoff.jobs.supervise import Message, run_stage
+from bakeoff.machine import Machine
 from bakeoff.paths import StudyPaths
 from bakeoff.staging import TRACKED_ONLY
-
-EXCLUSIVE = ("time", "profile")
-"""Stages that own their device: locked, so that two studies on one host cannot disturb each other."""
 
 
 def run_job(stage: str, snakemake: Any) -> None:
     """Run the job of one rule. `snakemake` is the object that Snakemake gives its scripts."""
+    with part_of_run():
+        _run(stage, snakemake)
+
+
+def _run(stage: str, snakemake: Any) -> None:
     given = dict(snakemake.params.items())
     attempt = given.pop("attempt")
     job = {name: value for name, value in given.items() if name not in TRACKED_ONLY}
@@ -29,11 +35,41 @@ def run_job(stage: str, snakemake: Any) -> None:
     progress = Progress(paths.results)
     words = f"{DOING[stage]} {TargetId.model_validate(job['target']).words()}"
     needs = [str(file) for file in snakemake.input if str(file).endswith(".json")]
-    with device_lock(job["device"], progress.say) if stage in EXCLUSIVE else contextlib.nullcontext():
-        progress.start(stage, words)
-        record = run_stage(stage, job, record_file, log, attempt, snakemake.resources.limit_s, needs)
-    noted = str(Path(record_file).relative_to(paths.results))
-    note_attempt(paths.ledger, noted, attempt, record.status == "failed")
-    progress.finish(stage, record.wall_s)
+    Ledger(paths.ledger).write(str(Path(record_file).relative_to(paths.results)), Entry(attempt))
+    gpus = Machine.detect().gpus_for(snakemake.config.get("device", "auto"))
+    under_way: list[Message] = []
+
+    def hear(message: Message) -> None:
+        if message["event"] == HAS_DEVICE:
+            progress.start(stage, words)
+        elif message["event"] == UNDER_WAY:
+            under_way.append(message)
+
+    with place(stage, job.get("device"), gpus, progress.say) as where:
+        begin = time.time()
+        if where.lock is None:
+            progress.start(stage, words)
+        limit_s = snakemake.resources.limit_s
+        record = run_stage(stage, job, record_file, log, attempt, limit_s, needs, where, hear)
+    note_done(paths, record_file, record, given, attempt)
+    progress.finish(stage, record.wall_s, begin, under_way)
     if record.status == "failed":
         progress.say(f"FAILED {words}: {record.reason} (log: {log})")
+
+
+def note_done(paths: StudyPaths, record_file: str, record: Record, params: dict[str, Any], attempt: int = 0) -> None:
+    """Note in the ledger how a job ended, what it was told, and what it made."""
+    attempts = attempt + (record.status == "failed")
+    entry = Entry(attempts, home(), param_digests(params), _stamps(record_file, record))
+    Ledger(paths.ledger).write(str(Path(record_file).relative_to(paths.results)), entry)
+
+
+def _stamps(record_file: str, record: Record) -> dict[str, Stamp]:
+    """The record and the files that belong to it, as they are now; hashed unless the record has their digests."""
+    folder = Path(record_file).parent
+    known: dict[str, str | None] = {record_file: None}
+    known |= {str(folder / name): file.sha256 for name, file in getattr(record, "files", {}).items()}
+    for file, sha256 in (("samples", getattr(record, "samples_digest", None)), ("trace", None)):
+        if getattr(record, file, None):
+            known[getattr(record, file)] = sha256
+    return {path: stamp(path, sha256) for path, sha256 in known.items()}

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,33 @@ from typing import Any
 from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.io import read_record, write_record
 from bakeoff.errors import BakeoffError
+from bakeoff.jobs.channel import CHANNEL, DEVICE_LOCK, HAS_DEVICE, WAITING
 from bakeoff.jobs.child import failure
+from bakeoff.jobs.device_lock import Place
+from bakeoff.jobs.part_of_run import run_pid
+from bakeoff.jobs.reaper import reaper
 from bakeoff.jobs.stages import RECORD_FILES, RECORDS
-
-RUN_PID = "BAKEOFF_RUN_PID"
-"""Environment variable with the process id of the Snakemake run that a job belongs to."""
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS",
                      "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")  # fmt: skip
 
 
+Message = dict[str, Any]
+"""What a child tells: `event` (a constant of bakeoff.jobs.channel) and its facts."""
+
+_POLL_S = 0.2
+
+
 def run_stage(
-    stage: str, job: dict[str, Any], record_file: str, log: str, attempt: int, limit_s: float, needs: list[str]
+    stage: str,
+    job: dict[str, Any],
+    record_file: str,
+    log: str,
+    attempt: int,
+    limit_s: float,
+    needs: list[str],
+    where: Place = Place(),  # noqa: B008
+    hear: Callable[[Message], None] = lambda message: None,
 ) -> Record:
     """Run one job in a child process and leave its record.
 
@@ -45,13 +60,19 @@ def run_stage(
         record_file: Where the record goes.
         log: File that gets what the child prints.
         attempt: How many earlier attempts failed.
-        limit_s: Seconds after which the child and all its descendants are ended.
+        limit_s: Seconds after which the child and all its descendants are ended; waiting for a GPU does not count.
         needs: Records this job rests on; where one is not ok, this one is blocked.
+        where: The GPU that the child sees, as its `cuda:0`, and what it waits for before it uses it.
+        hear: Called with each message of the child.
     """
+    if where.gpu:
+        job = {**job, "device": "cuda:0"}
     spec = {"job": job, "log": log, "attempt": attempt}
     Path(record_file).parent.mkdir(parents=True, exist_ok=True)
     Path(log).parent.mkdir(parents=True, exist_ok=True)
-    record = _blocked(stage, spec, needs) or _run_child(stage, spec, record_file, log, limit_s)
+    record = _blocked(stage, spec, needs) or _run_child(stage, spec, log, limit_s, where, hear)
+    if where.gpu and getattr(record, "device", None):
+        record.device = f"cuda:{where.gpu.index}"  # type: ignore[attr-defined]
     write_record(record_file, record)
     return record
 
@@ -75,9 +96,11 @@ def _record_type(path: str) -> type[Record]:
     return RECORDS[next(stage for stage, name in RECORD_FILES.items() if name == Path(path).name)]
 
 
-def _run_child(stage: str, spec: dict[str, Any], record_file: str, log: str, limit_s: float) -> Record:
+def _run_child(
+    stage: str, spec: dict[str, Any], log: str, limit_s: float, where: Place, hear: Callable[[Message], None]
+) -> Record:
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch, _pipe() as (told, telling):
         spec_file, made = Path(scratch) / "spec.json", Path(scratch) / "record.json"
         spec_file.write_text(json.dumps(spec))
         with open(log, "wb") as output:
@@ -86,31 +109,49 @@ def _run_child(stage: str, spec: dict[str, Any], record_file: str, log: str, lim
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=_environment(scratch),
+                env=_environment(scratch, where, telling),
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
+                pass_fds=[telling] if where.lock is None else [telling, where.lock],
             )
-            with _ended_with_us(child):
-                ended = _wait(child, limit_s)
+            with reaper(child.pid, scratch), _ended_with_us(child):
+                ended, waited_s = _wait(child, limit_s, told, hear)
         if made.exists() and ended == "ended":
             record = read_record(made, RECORDS[stage])
         else:
             reason, error_type = _why(child, ended, limit_s, log)
             record = failure(stage, spec, reason, error_type)
-    record.wall_s = time.monotonic() - started
+    record.wall_s = time.monotonic() - started - waited_s
     return record
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    """A pipe whose ends are closed after the block; reading from it does not block."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    try:
+        yield reading, writing
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def _command(stage: str, spec_file: Path, record_file: Path) -> list[str]:
     return [sys.executable, "-m", "bakeoff.jobs.child", stage, str(spec_file), str(record_file)]
 
 
-def _environment(scratch: str) -> dict[str, str]:
+def _environment(scratch: str, where: Place, telling: int) -> dict[str, str]:
     """The child's environment: without the thread counts that Snakemake sets, which the backends set themselves."""
     env = {name: value for name, value in os.environ.items() if name not in _THREAD_VARIABLES}
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), env.get("PYTHONPATH")]))
     env["PYTHONUNBUFFERED"] = "1"
     env["TMPDIR"] = scratch
+    env[CHANNEL] = str(telling)
+    if where.gpu:
+        env["CUDA_VISIBLE_DEVICES"] = where.gpu.uuid
+    if where.lock is not None:
+        env[DEVICE_LOCK] = str(where.lock)
     return env
 
 
@@ -130,7 +171,9 @@ def _ended_with_us(child: subprocess.Popen[bytes]) -> Iterator[None]:
     """End the child and all it started when this process is told to stop, and when it is done."""
 
     def stop(number: int, _frame: object) -> None:
-        _kill_group(child)
+        # not _kill_group: it may be what was interrupted, and its wait cannot be entered twice
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
@@ -143,26 +186,65 @@ def _ended_with_us(child: subprocess.Popen[bytes]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _wait(child: subprocess.Popen[bytes], limit_s: float) -> str:
-    """Wait without spinning until the child ends, its time is up, or the run it belongs to is gone."""
-    watched = [os.pidfd_open(child.pid)]
-    run = os.environ.get(RUN_PID)
+def _wait(
+    child: subprocess.Popen[bytes], limit_s: float, told: int, hear: Callable[[Message], None]
+) -> tuple[str, float]:
+    """Wait without spinning until the child ends, its time is up, or the run it belongs to is gone.
+
+    Returns how it ended, and for how many seconds it waited for a GPU, which its time does not include.
+    """
+    run = run_pid() or 0
+    left_s, waited_s, waiting = limit_s, 0.0, False
+    with _pidfd(child.pid) as of_child, _pidfd(run) as of_run:
+        watched = [told, *(descriptor for descriptor in (of_child, of_run) if descriptor is not None)]
+        at_most_s = _POLL_S if of_child is None else float("inf")
+        heard = b""
+        while True:
+            since = time.monotonic()
+            timeout_s = min(at_most_s, float("inf") if waiting else max(0.0, left_s))
+            ready, _, _ = select.select(watched, [], [], None if timeout_s == float("inf") else timeout_s)
+            passed_s = time.monotonic() - since
+            if waiting:
+                waited_s += passed_s
+            else:
+                left_s -= passed_s
+            over = child.poll() is not None if of_child is None else of_child in ready
+            *lines, heard = (heard + _read(told)).split(b"\n")
+            for message in map(json.loads, lines):
+                waiting = message["event"] == WAITING or (waiting and message["event"] != HAS_DEVICE)
+                hear(message)
+            if over:
+                return "ended", waited_s
+            if of_run in ready if of_run is not None else run and not _exists(run):
+                _kill_group(child)
+                sys.exit("bakeoff: the run that this job belongs to is gone; the job was ended")
+            if not waiting and left_s <= 0:
+                return "timeout", waited_s
+
+
+@contextmanager
+def _pidfd(pid: int) -> Iterator[int | None]:
+    """A descriptor that is readable once the process is gone; None where there is no process or the kernel has none."""
     try:
-        if run:
-            try:
-                watched.append(os.pidfd_open(int(run)))
-            except ProcessLookupError:
-                return "orphaned"
-        ready, _, _ = select.select(watched, [], [], limit_s)
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        yield None
+        return
+    try:
+        yield descriptor
     finally:
-        for descriptor in watched:
-            os.close(descriptor)
-    if not ready:
-        return "timeout"
-    if watched[0] in ready:
-        return "ended"
-    _kill_group(child)
-    sys.exit("bakeoff: the run that this job belongs to is gone; the job was ended")
+        os.close(descriptor)
+
+
+def _exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def _read(pipe: int) -> bytes:
+    try:
+        return os.read(pipe, 1 << 16)
+    except BlockingIOError:
+        return b""
 
 
 def _why(child: subprocess.Popen[bytes], ended: str, limit_s: float, log: str) -> tuple[str, str]:

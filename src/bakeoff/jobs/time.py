@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.artifacts.io import write_bytes
 from bakeoff.artifacts.timing import Cold, Memory, TimingRecord, WarmUp
 from bakeoff.config.study import Timing, Warmup
+from bakeoff.jobs.channel import under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.measure.loop import LoopSettings, Measurement, measure
 from bakeoff.measure.memory import peak_rss_bytes
 from bakeoff.measure.statistics import summarize
+from bakeoff.measure.transfer import measure_transfer
 from bakeoff.measure.warnings import round_warnings
 
 if TYPE_CHECKING:
@@ -35,7 +38,8 @@ class Spec(EngineJob):
 def run(spec_json: dict[str, Any]) -> TimingRecord:
     """Time one round and return its record.
 
-    Files are checked and inputs read before, so that load_s holds nothing but the load.
+    Files are checked and inputs read before, so that load_s holds nothing but the load; memory is read before copies
+    to and from the device are timed, since these take more of it.
 
     Raises:
         BakeoffError: An engine file is missing or altered.
@@ -47,19 +51,18 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
         raise ValueError("a timing job needs target.batch_size")
     files = spec.checked_files()
     inputs = spec.batch_of_inputs(batch_size)
-    backend, engine_spec = spec.make_backend(), spec.engine_spec()
 
+    backend, import_s = spec.ready()
     start = time.perf_counter()
-    backend.import_library()
-    imported = time.perf_counter()
-    session = backend.load(Path(spec.engine), files, engine_spec, batch_size)
-    loaded = time.perf_counter()
-    try:
+    with under_way("load"):
+        session = backend.load(Path(spec.engine), files, spec.engine_spec(), batch_size)
+        load_s = time.perf_counter() - start
+    with closing(session):
         session.prepare(inputs)
-        measured = measure(session, batch_size, LoopSettings(spec.warmup, spec.timing, spec.device))
-        memory = Memory(device_peak_bytes=session.device_peak_bytes(), host_rss_bytes=peak_rss_bytes())
-    finally:
-        session.close()
+        with under_way("timing"):
+            measured = measure(session, batch_size, LoopSettings(spec.warmup, spec.timing, spec.device))
+            memory = Memory(device_peak_bytes=session.device_peak_bytes(), host_rss_bytes=peak_rss_bytes())
+            transfer = measure_transfer(*session.device_tensors())
 
     samples = Path(spec.out) / SAMPLES_FILE
     record = TimingRecord(
@@ -71,7 +74,8 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
         device_ms=None if measured.device_ms is None else summarize(measured.device_ms),
         throughput=measured.throughput,
         dispatch_ms=measured.dispatch_ms,
-        cold=Cold(load_s=loaded - imported, first_ms=measured.first_ms, import_s=imported - start),
+        transfer=transfer,
+        cold=Cold(load_s=load_s, first_ms=measured.first_ms, import_s=import_s),
         warmup=WarmUp(n=measured.warmup_ms.size, s=measured.warmup_s, steady=measured.steady),
         converged=measured.converged,
         memory=memory,

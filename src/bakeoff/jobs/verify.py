@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from bakeoff.accuracy.metrics import Comparison, compare
 from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.io import check_digests, read_record
 from bakeoff.config.study import Tolerance
+from bakeoff.jobs.channel import under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.models.arrays import load_arrays
 from bakeoff.models.spread import spread
@@ -96,8 +98,7 @@ def _compare_at(
 
     n = len(inputs[0])
     order = np.arange(-(-n // batch_size) * batch_size) % n
-    session = spec.load(files, batch_size)
-    try:
+    with closing(spec.load(files, batch_size)) as session, under_way("accuracy"):
         batches = []
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
@@ -110,7 +111,5 @@ def _compare_at(
                 shape = list(batch[wrong[0]].shape)
                 return Comparison(mismatch=f"output {wrong[0]} has shape {shape} for a batch of {batch_size}")
             batches.append(batch)
-    finally:
-        session.close()
     outputs = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
     return compare(outputs, [array[order] for array in reference])

@@ -1,4 +1,4 @@
-"""The clocks that time one inference: the host's, and beside it the device's own on a GPU."""
+"""The clocks that time one inference: the host's, and on a GPU, in a pass of its own, the device's."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from bakeoff.backends.base import Session
 
+_CYCLES_PER_S = 3e9
+"""No GPU's clock is faster, so a delay of so many cycles is never too short."""
+
 
 class Inference(NamedTuple):
     """The time that one inference took."""
 
     latency_ns: int
     """Host clock, from the call until all work was done."""
-    device_ms: float | None
-    """Between the device's events around the same inference; None on a CPU."""
     dispatch_ns: int | None
     """Host clock, until the call returned; None on a CPU, where that is the latency."""
 
 
 class CpuClock:
     """Times an inference by the host's monotonic clock."""
-
-    has_device_time = False
 
     def __init__(self, now_ns: Callable[[], int] = time.perf_counter_ns) -> None:
         self.now_ns = now_ns
@@ -35,40 +34,45 @@ class CpuClock:
         start = now()
         run()
         synchronize()
-        return Inference(now() - start, None, None)
+        return Inference(now() - start, None)
 
 
 class CudaClock:
-    """Times an inference by the host's clock and by CUDA events around the same inference.
+    """Times an inference by the host's clock, or by CUDA events.
 
     Events are recorded on PyTorch's current stream of the device: a session on a GPU must enqueue its work there.
-    On an idle stream the device's time includes gaps in which it waits for the host to enqueue. Recording the
-    second event adds about 1 µs to the host's time; the first is recorded before it starts.
     """
-
-    has_device_time = True
 
     def __init__(self, device: str, now_ns: Callable[[], int] = time.perf_counter_ns) -> None:
         import torch
 
         self.now_ns = now_ns
+        self._cuda: Any = torch.cuda
         self._stream: Any = torch.cuda.current_stream(device)
         self._begin: Any = torch.cuda.Event(enable_timing=True)
         self._end: Any = torch.cuda.Event(enable_timing=True)
 
     def time(self, session: Session) -> Inference:
-        """Time one inference."""
+        """Time one inference by the host's clock."""
         now, run, synchronize = self.now_ns, session.run, session.synchronize
-        begin, end, stream = self._begin, self._end, self._stream
-        begin.record(stream)
         start = now()
         run()
         returned = now()
-        end.record(stream)
         synchronize()
-        done = now()
+        return Inference(now() - start, returned - start)
+
+    def time_behind(self, session: Session, delay_s: float) -> tuple[float, bool]:
+        """Time one inference by the device's events; see bakeoff.measure.device_time."""
+        begin, end, stream = self._begin, self._end, self._stream
+        with self._cuda.stream(stream):
+            self._cuda._sleep(int(delay_s * _CYCLES_PER_S))
+        begin.record(stream)
+        session.run()
+        end.record(stream)
+        in_time = not begin.query()
+        session.synchronize()
         end.synchronize()
-        return Inference(done - start, begin.elapsed_time(end), returned - start)
+        return begin.elapsed_time(end), in_time
 
 
 Clock = CpuClock | CudaClock

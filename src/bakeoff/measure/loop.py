@@ -1,9 +1,9 @@
 """The one timing loop, for every backend.
 
-    first inference (cold) -> warm-up -> [telemetry] latency, throughput [telemetry]
+    first inference (cold) -> warm-up -> [telemetry] latency, throughput [telemetry] -> device time (on a GPU)
 
-Latency is one inference at a time by the host's clock, synchronised; throughput is a pass of its own. Stopping
-criteria look at the samples between two inferences, never inside one.
+Latency is one inference at a time by the host's clock, synchronised; throughput and device time are passes of their
+own. Stopping criteria look at the samples between two inferences, never inside one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bakeoff.artifacts.timing import Telemetry, Throughput
 from bakeoff.config.study import Timing, Warmup
 from bakeoff.measure.clock import Clock, clock_for
+from bakeoff.measure.device_time import DeviceClock, measure_device
 from bakeoff.measure.garbage import no_garbage_collection
 from bakeoff.measure.samples import Samples
 from bakeoff.measure.stopping import StoppingCriterion, is_converged
@@ -50,7 +51,7 @@ class Measurement:
     """Whether the running median had stopped drifting when warm-up ended."""
     latency_ms: np.ndarray
     device_ms: np.ndarray | None
-    """The same inferences by the device's events; None on a CPU."""
+    """Inferences by the device's events, none of which waited for the host; None on a CPU."""
     dispatch_ms: float | None
     """Median time until the call returned; None on a CPU."""
     converged: bool
@@ -95,22 +96,26 @@ def measure(
         warmup_s = (now() - start) / 1e9
 
         observer.before()
-        latency_ms, device_ms, dispatch_ms = Samples(), Samples(), Samples()
+        latency_ms, dispatch_ms = Samples(), Samples()
         stopping = StoppingCriterion(settings.timing)
         start = now()
         while True:
             inference = clock.time(session)
             latency_ms.append(inference.latency_ns / 1e6)
-            if inference.device_ms is not None:
-                device_ms.append(inference.device_ms)
             if inference.dispatch_ns is not None:
                 dispatch_ms.append(inference.dispatch_ns / 1e6)
             if stopping.over(latency_ms.array(), (now() - start) / 1e9):
                 break
 
         median_s = float(np.median(latency_ms.array())) / 1e3
-        throughput = measure_throughput(session, batch_size, median_s, settings.timing.throughput_s, now)
+        pass_s = settings.timing.throughput_s
+        throughput = measure_throughput(session, batch_size, median_s, pass_s, now)
         observer.after()
+
+        median_dispatch_ms = float(np.median(dispatch_ms.array())) if len(dispatch_ms) else None
+        device_ms = None
+        if isinstance(clock, DeviceClock):
+            device_ms = measure_device(session, clock, (median_dispatch_ms or 0.0) / 1e3, pass_s, now)
 
     return Measurement(
         first_ms=first_ms,
@@ -118,8 +123,8 @@ def measure(
         warmup_s=warmup_s,
         steady=warming.steady,
         latency_ms=latency_ms.array(),
-        device_ms=device_ms.array() if len(device_ms) else None,
-        dispatch_ms=float(np.median(dispatch_ms.array())) if len(dispatch_ms) else None,
+        device_ms=device_ms,
+        dispatch_ms=median_dispatch_ms,
         converged=is_converged(latency_ms.array(), settings.timing.ci_rel),
         throughput=throughput,
         telemetry=observer.telemetry(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ clocks that the user set are not among them."""
 
 @dataclass(frozen=True)
 class GpuReading:
-    """A GPU at one moment; None for what this GPU or driver does not tell."""
+    """A GPU at one moment; None for what this GPU, its driver or the virtual machine does not tell."""
 
     time_s: float
     sm_mhz: int | None
@@ -37,55 +37,86 @@ class GpuReading:
     """Since the driver was loaded."""
     throttle: tuple[str, ...] | None
     other_processes: int | None
-    """Processes other than this one that compute on it."""
+    """Processes other than this one and its children that compute on it."""
     memory_used_bytes: int | None
 
 
-def read_gpu(device: str) -> GpuReading | None:
-    """Read the GPU behind `cuda:<index>`; None where NVML or the GPU is not there."""
-    try:
-        import pynvml
-    except ImportError:
-        return None
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    try:
-        handle = _handle(pynvml, int(device.removeprefix("cuda:")))
+class GpuProbe:
+    """NVML's view of the GPU behind `cuda:<index>`, opened once, so that a reading is quick."""
 
-        def ask(question: Callable[..., Any], *arguments: Any) -> Any:
-            try:
-                return question(handle, *arguments)
-            except pynvml.NVMLError:
-                return None
+    def __init__(self, device: str) -> None:
+        self._nvml: Any = None
+        self._handle: Any = None
+        try:
+            import pynvml
+        except ImportError:
+            return
+        with contextlib.suppress(pynvml.NVMLError, ValueError):
+            pynvml.nvmlInit()
+            self._nvml = pynvml
+            self._handle = _handle(pynvml, int(device.removeprefix("cuda:")))
 
-        power_mw = ask(pynvml.nvmlDeviceGetPowerUsage)
-        energy_mj = ask(pynvml.nvmlDeviceGetTotalEnergyConsumption)
-        reasons = ask(pynvml.nvmlDeviceGetCurrentClocksEventReasons)
-        processes = ask(pynvml.nvmlDeviceGetComputeRunningProcesses)
-        memory = ask(pynvml.nvmlDeviceGetMemoryInfo)
+    def identity(self) -> dict[str, int | str | None]:
+        """Which GPU of the host it is: its number (in PCI order), name and UUID."""
+        return {
+            "index": self._ask("nvmlDeviceGetIndex"),
+            "name": self._ask("nvmlDeviceGetName"),
+            "uuid": self._ask("nvmlDeviceGetUUID"),
+        }
+
+    def read(self) -> GpuReading | None:
+        """The GPU now; None where NVML or the GPU is not there."""
+        if self._handle is None:
+            return None
+        # Clocks and throttling first: they change as soon as the GPU idles.
+        sm_mhz = self._ask("nvmlDeviceGetClockInfo", self._nvml.NVML_CLOCK_SM)
+        reasons = self._ask("nvmlDeviceGetCurrentClocksEventReasons")
+        if reasons is None:  # its name before driver 535
+            reasons = self._ask("nvmlDeviceGetCurrentClocksThrottleReasons")
+        power_mw = self._ask("nvmlDeviceGetPowerUsage")
+        energy_mj = self._ask("nvmlDeviceGetTotalEnergyConsumption")
+        time_s = time.monotonic()
+        processes = self._ask("nvmlDeviceGetComputeRunningProcesses")
+        memory = self._ask("nvmlDeviceGetMemoryInfo")
         return GpuReading(
-            time_s=time.monotonic(),
-            sm_mhz=ask(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_SM),
-            memory_mhz=ask(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_MEM),
-            temperature_c=ask(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU),
+            time_s=time_s,
+            sm_mhz=sm_mhz,
+            memory_mhz=self._ask("nvmlDeviceGetClockInfo", self._nvml.NVML_CLOCK_MEM),
+            temperature_c=self._ask("nvmlDeviceGetTemperature", self._nvml.NVML_TEMPERATURE_GPU),
             power_w=None if power_mw is None else power_mw / 1e3,
             energy_j=None if energy_mj is None else energy_mj / 1e3,
             throttle=None if reasons is None else throttle_names(reasons),
-            other_processes=None if processes is None else sum(p.pid != os.getpid() for p in processes),
+            other_processes=None if processes is None else others([p.pid for p in processes], _own_processes()),
             memory_used_bytes=None if memory is None else int(memory.used),
         )
-    except pynvml.NVMLError:
-        return None
-    finally:
-        with contextlib.suppress(pynvml.NVMLError):
-            pynvml.nvmlShutdown()
+
+    def _ask(self, question: str, *arguments: Any) -> Any:
+        """The answer, or None: each question may be refused, above all in a virtual machine."""
+        function = getattr(self._nvml, question, None)
+        if function is None or self._handle is None:
+            return None
+        try:
+            return function(self._handle, *arguments)
+        except self._nvml.NVMLError:
+            return None
 
 
 def throttle_names(reasons: int) -> tuple[str, ...]:
     """Names of the reasons in a bit mask that slow the GPU down."""
     return tuple(name for bit, name in THROTTLE_BITS.items() if reasons & bit)
+
+
+def others(computing: Sequence[int], own: set[int]) -> int:
+    """How many of the processes that compute on a GPU are not our own.
+
+    In a container NVML may give ids of the host, among which our own cannot be found: then one of them is ours.
+
+    Args:
+        computing: Process ids as NVML gives them, taken while this process computes on the GPU.
+        own: This process and its children.
+    """
+    strangers = sum(pid not in own for pid in computing)
+    return strangers if strangers < len(computing) else max(0, strangers - 1)
 
 
 def gpu_evidence(
@@ -101,7 +132,7 @@ def gpu_evidence(
     throttle = None
     if before.throttle is not None and after.throttle is not None:
         throttle = list(dict.fromkeys(before.throttle + after.throttle))
-    others = [r.other_processes for r in (before, after) if r.other_processes is not None]
+    counts = [r.other_processes for r in (before, after) if r.other_processes is not None]
     return {
         "sm_mhz_before": before.sm_mhz,
         "sm_mhz_after": after.sm_mhz,
@@ -114,7 +145,7 @@ def gpu_evidence(
         "energy_j": energy,
         "observed_s": seconds,
         "throttle_reasons": throttle,
-        "other_processes": max(others) if others else None,
+        "other_processes": max(counts) if counts else None,
         "memory_used_bytes": after.memory_used_bytes,
     }
 
@@ -124,3 +155,10 @@ def _handle(pynvml: Any, index: int) -> Any:
     visible = [part.strip() for part in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if part.strip()]
     name = visible[index] if index < len(visible) else str(index)
     return pynvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdigit() else pynvml.nvmlDeviceGetHandleByUUID(name)
+
+
+def _own_processes() -> set[int]:
+    import psutil
+
+    me = psutil.Process()
+    return {me.pid, *(child.pid for child in me.children(recursive=True))}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.artifacts.timing import Telemetry
-from bakeoff.measure.nvml import GpuReading, gpu_evidence, read_gpu
+from bakeoff.measure.nvml import GpuProbe, GpuReading, gpu_evidence
 
 _STAT = Path("/proc/stat")
 
@@ -39,10 +39,10 @@ class Reading:
 
 
 class Observer:
-    """Reads the machine before and after a timed region."""
+    """Reads the machine before and after a timed region. NVML is opened here, before anything is timed."""
 
     def __init__(self, device: str) -> None:
-        self._device = device
+        self._gpu = None if device == "cpu" else GpuProbe(device)
         self._load_1min: float | None = None
         self._before: Reading | None = None
         self._after: Reading | None = None
@@ -67,12 +67,16 @@ class Observer:
             steal_share=steal,
             other_cpu_share=other,
             cpu_mhz=(before.mhz, after.mhz) if before.mhz is not None and after.mhz is not None else None,
-            gpu=gpu_evidence(before.gpu, after.gpu),
+            gpu=self._gpu_evidence(before, after),
         )
+
+    def _gpu_evidence(self, before: Reading, after: Reading) -> dict[str, float | int | str | list[str] | None] | None:
+        evidence = gpu_evidence(before.gpu, after.gpu)
+        return {**self._gpu.identity(), **evidence} if self._gpu and evidence else None
 
     def _read(self) -> Reading:
         # The GPU first: it begins to idle, and to lower its clocks, as soon as the region ends.
-        gpu = None if self._device == "cpu" else read_gpu(self._device)
+        gpu = self._gpu.read() if self._gpu else None
         return Reading(cpu=read_cpu_times(), mhz=_cpu_mhz(), gpu=gpu)
 
 

@@ -71,6 +71,8 @@ WARNINGS: dict[str, Explanation] = {
 
 OTHER_CPU_SHARE = 0.05
 """Share of the machine's CPU time used by other processes from which a machine counts as noisy."""
+GPU_OTHER_CPU_SHARE = 0.5
+"""The same on a GPU, where the host needs one core for it: the starts of the next targets are among the others."""
 STEAL_SHARE = 0.02
 """Share stolen by the hypervisor from which a machine counts as noisy: it strikes while the target runs, so less of
 it does more harm."""
@@ -104,7 +106,8 @@ def round_warnings(record: TimingRecord, samples_ms: np.ndarray | None = None) -
         if is_bimodal(samples_ms):
             found.add("bimodal")
     if record.telemetry:
-        found |= _machine_warnings(record.telemetry)
+        on_gpu = (record.device or "cpu") != "cpu"
+        found |= _machine_warnings(record.telemetry, GPU_OTHER_CPU_SHARE if on_gpu else OTHER_CPU_SHARE)
     return in_order(found)
 
 
@@ -126,9 +129,9 @@ def in_order(codes: set[str]) -> list[str]:
     return [code for code in WARNINGS if code in codes] + sorted(codes - WARNINGS.keys())
 
 
-def _machine_warnings(telemetry: Telemetry) -> set[str]:
+def _machine_warnings(telemetry: Telemetry, other_cpu_share: float) -> set[str]:
     found = set()
-    if (telemetry.other_cpu_share or 0) > OTHER_CPU_SHARE or (telemetry.steal_share or 0) > STEAL_SHARE:
+    if (telemetry.other_cpu_share or 0) > other_cpu_share or (telemetry.steal_share or 0) > STEAL_SHARE:
         found.add("noisy-machine")
     gpu = telemetry.gpu or {}
     if gpu.get("throttle_reasons"):

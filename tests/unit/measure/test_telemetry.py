@@ -1,10 +1,11 @@
 import re
+import sys
 import time
 
 import pytest
 
 from bakeoff.measure.memory import peak_rss_bytes
-from bakeoff.measure.nvml import GpuReading, gpu_evidence, throttle_names
+from bakeoff.measure.nvml import GpuReading, gpu_evidence, others, throttle_names
 from bakeoff.measure.telemetry import CpuTimes, Observer, cpu_shares, read_cpu_times
 
 
@@ -94,6 +95,71 @@ def test_gpu_evidence():
     assert evidence["other_processes"] == 1
     assert gpu_evidence(_gpu(), _gpu(time_s=0.3, energy_j=1100.0))["energy_j"] is None
     assert gpu_evidence(_gpu(), None) is None
+
+
+class Nvml:
+    """A stand-in for pynvml on a host of two GPUs that refuses some questions."""
+
+    NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
+    uuids = ("GPU-a", "GPU-b")
+
+    class NVMLError(Exception):
+        pass
+
+    def nvmlInit(self):  # noqa: N802
+        pass
+
+    def nvmlDeviceGetHandleByIndex(self, index):  # noqa: N802
+        return index
+
+    def nvmlDeviceGetHandleByUUID(self, uuid):  # noqa: N802
+        return self.uuids.index(uuid)
+
+    def nvmlDeviceGetIndex(self, handle):  # noqa: N802
+        return handle
+
+    def nvmlDeviceGetUUID(self, handle):  # noqa: N802
+        return self.uuids[handle]
+
+    def nvmlDeviceGetClockInfo(self, handle, kind):  # noqa: N802
+        return 1980 if kind == self.NVML_CLOCK_SM else 3201
+
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle):  # noqa: N802
+        return 0x4
+
+    def nvmlDeviceGetPowerUsage(self, handle):  # noqa: N802
+        raise self.NVMLError("not permitted")
+
+
+def test_nvml_may_refuse_any_question(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", Nvml())
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-b")
+    observer = Observer("cuda:0")
+    observer.before()
+    observer.after()
+    gpu = observer.telemetry().gpu
+    assert (gpu["index"], gpu["uuid"], gpu["name"]) == (1, "GPU-b", None)
+    assert gpu["sm_mhz_after"] == 1980
+    assert gpu["throttle_reasons"] == ["sw_power_cap"]
+    assert gpu["power_w_after"] is None
+    assert gpu["other_processes"] is None
+
+
+def test_without_nvml_there_is_no_gpu_evidence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    observer = Observer("cuda:0")
+    observer.before()
+    observer.after()
+    assert observer.telemetry().gpu is None
+
+
+@pytest.mark.parametrize(
+    ("computing", "strangers"),
+    [([10, 11], 0), ([10, 99], 1), ([98, 99], 1), ([99], 0), ([], 0)],
+    ids=["own tree", "one other", "ids of another namespace", "only we, in another namespace", "hidden"],
+)
+def test_other_processes_on_the_gpu(computing, strangers):
+    assert others(computing, own={10, 11}) == strangers
 
 
 def test_throttle_reasons_leave_out_idling():

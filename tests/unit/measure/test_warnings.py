@@ -46,6 +46,12 @@ def test_each_warning_by_its_cause(code, changes):
     assert round_warnings(_round(**changes)) == [code]
 
 
+def test_on_a_gpu_the_starts_of_other_targets_are_no_noise():
+    busy = Telemetry(other_cpu_share=0.2)
+    assert round_warnings(_round(device="cuda:0", telemetry=busy)) == []
+    assert round_warnings(_round(device="cuda:0", telemetry=Telemetry(other_cpu_share=0.6))) == ["noisy-machine"]
+
+
 def test_bimodal_samples():
     assert round_warnings(_round(), np.array([5.0, 7.0] * 200)) == ["bimodal"]
 

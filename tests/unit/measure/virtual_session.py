@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bakeoff.artifacts.timing import Telemetry
 from bakeoff.backends.base import Session
-from bakeoff.measure.clock import CpuClock
+from bakeoff.measure.clock import CpuClock, Inference
 
 
 class VirtualTime:
@@ -49,6 +49,35 @@ class FakeSession(Session):
 
     def outputs(self) -> list:
         return []
+
+
+class VirtualDeviceClock(CpuClock):
+    """The clock of a FakeSession's device: it sees the queue."""
+
+    def __init__(self, time: VirtualTime, never_in_time: bool = False) -> None:
+        super().__init__(time.now_ns)
+        self.virtual_time = time
+        self.never_in_time = never_in_time
+        self.delays_s: list[float] = []
+
+    def time(self, session: FakeSession) -> Inference:
+        """See CudaClock.time."""
+        start = self.now_ns()
+        session.run()
+        returned = self.now_ns()
+        session.synchronize()
+        return Inference(self.now_ns() - start, returned - start)
+
+    def time_behind(self, session: FakeSession, delay_s: float) -> tuple[float, bool]:
+        """See CudaClock.time_behind."""
+        session.calls.append("delay")
+        self.delays_s.append(delay_s)
+        begin_ns = max(self.virtual_time.ns, session.free_at_ns) + round(delay_s * 1e9)
+        session.free_at_ns = begin_ns
+        session.run()
+        in_time = self.virtual_time.ns < begin_ns and not self.never_in_time
+        session.synchronize()
+        return (session.free_at_ns - begin_ns) / 1e6, in_time
 
 
 class FakeObserver:
