@@ -2,7 +2,10 @@
 
 `make_collected()` has 3 models × 6 backends × 2 precisions × 2 batch sizes with everything a report must show:
 failed, blocked and unsupported targets, failed accuracy, a precision that is not held, warnings, ties, layers.
-`python tests/report_fixture.py out.json [n_targets]` writes one to a file, to look at a report while working on it.
+With `gpu=True` it has what only a GPU has: device and dispatch times, copies, NVML's readings, int8 engines with their
+calibration, graphs that were cut, engines of dynamic and of fixed batch size.
+`python tests/report_fixture.py out.json [n_targets] [gpu]` writes one to a file, to look at a report while working on
+it.
 """
 
 from __future__ import annotations
@@ -12,13 +15,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bakeoff.artifacts.accuracy import AccuracyRecord, OutputSpread, ReferenceRecord
+from bakeoff.artifacts.accuracy import AccuracyRecord, OutputSpread, ReferenceRecord, Work
 from bakeoff.artifacts.base import TargetId
-from bakeoff.artifacts.build import BatchRange, BuildRecord
-from bakeoff.artifacts.collected import Answer, BackendSummary, Collected, Interval, Row, TargetResult
-from bakeoff.artifacts.environment import EnvironmentRecord
+from bakeoff.artifacts.build import BatchRange, BuildRecord, CalibrationUse, Partition
+from bakeoff.artifacts.collected import Answer, BackendSummary, Collected, DynamicCost, Interval, Row, TargetResult
+from bakeoff.artifacts.environment import DeviceLimits, EnvironmentRecord
 from bakeoff.artifacts.profile import Layer, LayerTime, ProfileRecord
-from bakeoff.artifacts.timing import Cold, Distribution, Memory, Telemetry, Throughput, TimingRecord, WarmUp
+from bakeoff.artifacts.timing import Cold, Distribution, Memory, Telemetry, Throughput, TimingRecord, Transfer, WarmUp
+from bakeoff.limits.share import set_limit
+from bakeoff.measure.nvml import GpuReading, gpu_evidence
+from bakeoff.partition import fallback_words
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE_MODEL = f"evil\"'{SCRIPT}|`x`"
@@ -35,6 +41,14 @@ BACKENDS = {
     "openvino": ("openvino", "OpenVINO", 2.3),
     "tensorrt": ("tensorrt", "TensorRT through ONNX", 9.0),
 }
+GPU_BACKENDS = {
+    "eager": ("eager", "PyTorch as it is", 1.0),
+    "torchscript": ("torchscript", "TorchScript, traced and frozen", 1.15),
+    "inductor": ("inductor", "AOTInductor package", 6.0),
+    "tensorrt": ("tensorrt", "TensorRT through ONNX", 9.0),
+    "tensorrt-fixed": ("tensorrt", "TensorRT through ONNX", 9.4),
+    "torch_tensorrt": ("torch_tensorrt", "Torch-TensorRT", 8.1),
+}
 TYPES = ("Convolution", "Convolution", "Convolution", "Add", "Relu", "MaxPool", "MatMul", "Reorder")
 
 
@@ -46,20 +60,22 @@ def make_collected(
     precisions: tuple[str, ...] = ("fp32", "bf16"),
     hostile: bool = True,
     layers: bool = True,
+    gpu: bool = False,
     seed: int = 7,
 ) -> Collected:
     """A study's results; the same arguments always give the same results."""
     rng = random.Random(seed)
     names = ["resnet18", "mobilenet_v2", HOSTILE_MODEL if hostile else "two_inputs"]
     names = (names + [f"model_{index:02d}" for index in range(3, models)])[:models]
-    labels = list(BACKENDS)[:backends] + [f"openvino-variant{index}" for index in range(6, backends)]
+    known = GPU_BACKENDS if gpu else BACKENDS
+    labels = list(known)[:backends] + [f"openvino-variant{index}" for index in range(6, backends)]
     targets: list[TargetResult] = []
     answers: list[Answer] = []
     for position, model in enumerate(names):
-        scale = (22.0, 9.0, 0.4)[position % 3]
+        scale = (22.0, 9.0, 0.4)[position % 3] / (8 if gpu else 1)
         for batch in batch_sizes:
             cell = [
-                _target(rng, model, label, precision, batch, scale, hostile, layers)
+                _target(rng, model, label, precision, batch, scale, hostile, layers, gpu)
                 for label in labels
                 for precision in precisions
             ]
@@ -67,7 +83,7 @@ def make_collected(
             answers.append(_answer(model, batch, cell))
             targets += cell
     speedup_against = ["eager/fp32"] + (["torchscript/fp32"] if "torchscript" in labels else [])
-    return Collected(
+    collected = Collected(
         target=TargetId(study="quickstart"),
         status="ok",
         title="Quickstart" + (f" {SCRIPT}" if hostile else ""),
@@ -78,16 +94,19 @@ def make_collected(
         models={name: _reference(name, real=index == 1, hostile=hostile) for index, name in enumerate(names)},
         backends={
             label: BackendSummary(
-                kind=BACKENDS.get(label, ("openvino", "", 0))[0],
-                summary=BACKENDS.get(label, ("", "OpenVINO with other options", 0))[1],
+                kind=known.get(label, ("openvino", "", 0))[0],
+                summary=known.get(label, ("", "OpenVINO with other options", 0))[1],
                 options={"threads": 2} if label == "openvino" else {},
             )
             for label in labels
         },
         answers=answers,
+        dynamic_costs=_dynamic_costs(targets),
         targets=targets,
         made="2026-11-21T09:30:00+00:00",
     )
+    _set_limits(collected, precisions, gpu)
+    return collected
 
 
 def make_empty(status: str = "unsupported") -> Collected:
@@ -107,18 +126,29 @@ def make_bare() -> Collected:
 
 
 def _target(
-    rng: random.Random, model: str, label: str, precision: str, batch: int, scale: float, hostile: bool, layers: bool
+    rng: random.Random,
+    model: str,
+    label: str,
+    precision: str,
+    batch: int,
+    scale: float,
+    hostile: bool,
+    layers: bool,
+    gpu: bool,
 ) -> TargetResult:
     identity = {"study": "quickstart", "model": model, "backend": label, "precision": precision}
     row: dict[str, Any] = {
-        "model": model, "backend": label, "precision": precision, "batch_size": batch, "device": "cpu", "status": "ok",
+        "model": model, "backend": label, "precision": precision, "batch_size": batch, "status": "ok",
+        "device": "cuda:0" if gpu else "cpu",
     }  # fmt: skip
     folder = f"results/quickstart/.logs/{'resnet18' if '<' in model else model}/{label}/{precision}"
 
     def failure(status: str, reason: str, build: BuildRecord | None) -> TargetResult:
-        return TargetResult(row=Row(**row | {"status": status, "reason": reason}), build=build, unranked_reason=reason)
+        built = _built(build) if build is not None and build.ok else {}
+        failed = Row(**row | {"status": status, "reason": reason} | built)
+        return TargetResult(row=failed, build=build, unranked_reason=reason)
 
-    if label == "tensorrt":
+    if label == "tensorrt" and not gpu:
         build = _build(rng, identity, scale, precision, holds=True)
         return failure("unsupported", "needs an NVIDIA GPU", build)
     if label == "inductor" and precision == "bf16" and model == "mobilenet_v2":
@@ -137,7 +167,7 @@ def _target(
         )  # fmt: skip
         return result.model_copy(update={"rounds": [record]})
 
-    speed = BACKENDS.get(label, ("", "", 1.5 + 0.1 * len(label)))[2]
+    speed = (GPU_BACKENDS if gpu else BACKENDS).get(label, ("", "", 1.5 + 0.1 * len(label)))[2]
     if label == "onnxruntime" and batch == 1 and model == "resnet18":
         speed = 2.29  # within the noise of openvino: a tie
     median = scale * batch**0.9 / speed * {"fp32": 1.0, "bf16": 0.72}.get(precision, 0.6) * rng.uniform(0.99, 1.01)
@@ -147,10 +177,12 @@ def _target(
         warnings.append("not-converged")
     if label == "inductor" and batch == 8:
         warnings += ["noisy-machine", "made-up-code"]
+    if gpu and label == "torchscript":
+        warnings.append("throttled" if batch > 1 else "shared-gpu")
     holds = not (label == "onnxruntime" and precision == "bf16")
     accuracy = _accuracy(identity, label, precision, model)
-    rounds = [_round(rng, identity, batch, k, median, half, warnings, folder) for k in (1, 2, 3)]
-    build = _build(rng, identity, scale, precision, holds)
+    rounds = [_round(rng, identity, batch, k, median, half, warnings, folder, gpu) for k in (1, 2, 3)]
+    build = _build(rng, identity, scale, precision, holds, batch, hostile)
     unranked = None
     if not accuracy.passed:
         unranked = "its outputs failed the accuracy check"
@@ -161,9 +193,18 @@ def _target(
         "p99_ms": median * 1.3 if median < 1 else None,
         "items_per_s": batch * 1020 / median, "iterations_per_s": 1020 / median,
         "sqnr_db": accuracy.sqnr_db, "max_abs": accuracy.max_abs, "top1_agreement": accuracy.top1_agreement,
-        "accuracy_passed": accuracy.passed, "build_s": build.build_s, "load_s": rounds[0].cold.load_s,
-        "first_ms": rounds[0].cold.first_ms, "engine_bytes": build.engine_bytes, "warnings": warnings,
+        "accuracy_passed": accuracy.passed, "load_s": rounds[0].cold.load_s, "import_s": rounds[0].cold.import_s,
+        "first_ms": rounds[0].cold.first_ms, "warnings": warnings,
+        "host_peak_bytes": rounds[0].memory.host_rss_bytes,
+        **_built(build),
     }  # fmt: skip
+    if gpu:
+        one = rounds[0]
+        row |= {
+            "device_ms": one.device_ms.median, "dispatch_ms": one.dispatch_ms, **one.transfer.model_dump(),
+            "device_peak_bytes": one.memory.device_peak_bytes, "gpu_sm_mhz": 1410, "gpu_temperature_c": 47,
+            "gpu_power_w": 402.5,
+        }  # fmt: skip
     return TargetResult(
         row=Row(**row),
         ranked=unranked is None,
@@ -175,14 +216,43 @@ def _target(
     )
 
 
-def _build(rng: random.Random, identity: dict[str, str], scale: float, precision: str, holds: bool) -> BuildRecord:
+def _built(build: BuildRecord) -> dict[str, Any]:
+    """What a row has of its engine."""
+    return {
+        "build_s": build.build_s, "warm_build_s": build.warm_build_s, "export_s": build.export_s,
+        "engine_bytes": build.engine_bytes, "holds_precision": build.holds_precision,
+        "dynamic_batch": build.batch.min != build.batch.max,
+    }  # fmt: skip
+
+
+def _build(
+    rng: random.Random, identity: dict[str, str], scale: float, precision: str, holds: bool, batch: int = 1,
+    hostile: bool = False,
+) -> BuildRecord:  # fmt: skip
+    label = identity["backend"]
+    sizes = (batch, batch, batch) if label.endswith("-fixed") else (1, 8, 8)
+    partition = calibration = None
+    if label == "torch_tensorrt":
+        partition = Partition(
+            engines=2, operators_per_engine=[61, 4], smallest_min_block_size=5,
+            operators_in_pytorch={"aten.grid_sampler_2d.default": 2, SCRIPT if hostile else "aten.nonzero.default": 1},
+        )  # fmt: skip
+    if precision == "int8":
+        calibration = CalibrationUse(
+            sha256="0f3c" * 16, n_inputs=64, source=SCRIPT if hostile else "64 images of data/calibration, seed 0",
+            method="entropy; symmetric int8 weights per channel, asymmetric uint8 activations",
+        )  # fmt: skip
     size = int(scale * 2e6 * {"fp32": 1, "bf16": 0.5}.get(precision, 0.25))
     dtype = {"fp32": "float32", "bf16": "bfloat16"}.get(precision, precision)
     return BuildRecord(
         target=TargetId(**identity), status="ok", build_s=scale * rng.uniform(0.05, 1.5), export_s=rng.uniform(0.5, 3),
-        engine_bytes=size, batch=BatchRange(min=1, opt=8, max=8),
+        warm_build_s=scale * 0.02 if label == "inductor" else None,
+        engine_bytes=size, batch=BatchRange(min=sizes[0], opt=sizes[1], max=sizes[2]),
+        partition=partition, calibration=calibration,
+        notes=[f"tactics for {SCRIPT}" if hostile else "opset 20, torch.onnx.export (dynamo)"],
         layer_dtypes={dtype: 40, "float32": 3} if holds else {"float32": 43}, holds_precision=holds,
-        fallback=[] if holds else ["Conv (41) runs in float32"], library={"torch": "2.14.1"}, device="cpu",
+        fallback=(fallback_words(partition) if partition else []) + ([] if holds else ["Conv (41) runs in float32"]),
+        library={"torch": "2.14.1"}, device="cpu",
     )  # fmt: skip
 
 
@@ -202,11 +272,13 @@ def _accuracy(identity: dict[str, str], label: str, precision: str, model: str) 
 
 def _round(
     rng: random.Random, identity: dict[str, str], batch: int, k: int, median: float, half: float,
-    warnings: list[str], folder: str,
+    warnings: list[str], folder: str, gpu: bool,
 ) -> TimingRecord:  # fmt: skip
     here = median * rng.uniform(0.995, 1.005)
+    on_gpu = _on_gpu(here, batch, k, warnings) if gpu else {}
     return TimingRecord(
-        target=TargetId(**identity, batch_size=batch, round=k), status="ok", device="cpu", threads=2,
+        target=TargetId(**identity, batch_size=batch, round=k), status="ok", device="cuda:0" if gpu else "cpu",
+        threads=2,
         log=f"{folder}/b{batch}/round{k}.log",
         latency_ms=Distribution(
             median=here, mean=here * 1.02, std=half, min=here * 0.97, max=here * 1.6, p90=here * 1.05, p95=None,
@@ -215,10 +287,43 @@ def _round(
         throughput=Throughput(items_per_s=batch * 1020 / here, n=40),
         cold=Cold(load_s=rng.uniform(0.02, 0.4), first_ms=here * rng.uniform(2, 9), import_s=2.1),
         warmup=WarmUp(n=20, s=0.4, steady=True), converged="not-converged" not in warnings,
-        memory=Memory(device_peak_bytes=None, host_rss_bytes=int(4e8 * rng.uniform(0.9, 1.4))),
-        telemetry=Telemetry(load_1min=1.2, steal_share=0.001, other_cpu_share=0.02, cpu_mhz=(2900, 2905)),
-        warnings=warnings, samples=f"results/b{batch}/round{k}/samples.npz",
+        memory=Memory(
+            device_peak_bytes=310_000_000 + batch * 10**7 if gpu else None,
+            host_rss_bytes=int(4e8 * rng.uniform(0.9, 1.4)),
+        ),
+        telemetry=Telemetry(
+            load_1min=1.2, steal_share=0.001, other_cpu_share=0.02, cpu_mhz=(2900, 2905),
+            gpu=on_gpu.pop("telemetry", None),
+        ),
+        warnings=warnings, samples=f"results/b{batch}/round{k}/samples.npz", **on_gpu,
     )  # fmt: skip
+
+
+def _on_gpu(latency_ms: float, batch: int, k: int, warnings: list[str]) -> dict[str, Any]:
+    """What a round has on a GPU only."""
+    device = latency_ms * 0.93
+    throttled, shared = "throttled" in warnings and k < 3, "shared-gpu" in warnings
+
+    def reading(time_s: float, mhz: int, celsius: int, joules: float) -> GpuReading:
+        return GpuReading(
+            time_s=time_s, sm_mhz=mhz, memory_mhz=2619, temperature_c=celsius, power_w=395.0 + k, energy_j=joules,
+            throttle=("sw_power_cap",) if throttled else (), other_processes=int(shared), memory_used_bytes=900 * 2**20,
+        )  # fmt: skip
+
+    return {
+        "device_ms": Distribution(
+            median=device, mean=device, std=0.01, min=device, max=device, p90=device, p95=None, p99=None,
+            ci95=(device, device), n=120,
+        ),
+        "dispatch_ms": 0.055 + latency_ms / 400,
+        "transfer": Transfer(
+            h2d_ms=0.012 * batch, d2h_ms=0.004 * batch, pageable_h2d_ms=0.05 * batch, pageable_d2h_ms=0.011 * batch
+        ),
+        "telemetry": {
+            "index": k % 2, "name": "NVIDIA H200", "uuid": f"GPU-{k % 2}",
+            **gpu_evidence(reading(10.0, 1980, 41, 100.0), reading(11.5, 1410 if throttled else 1965, 47, 703.75)),
+        },
+    }  # fmt: skip
 
 
 def _profile(rng: random.Random, identity: dict[str, str], batch: int, median: float, hostile: bool) -> ProfileRecord:
@@ -243,6 +348,27 @@ def _profile(rng: random.Random, identity: dict[str, str], batch: int, median: f
         layer_sum_ms=median, profiled_latency_ms=median * 1.08, notes=["Profiling slowed inference by 8 %."],
         trace=f"results/quickstart/{identity['backend']}/trace.json",
     )  # fmt: skip
+
+
+def _dynamic_costs(targets: list[TargetResult]) -> list[DynamicCost]:
+    """Each target against that of its backend's `-fixed` label; every second interval holds 1."""
+    rows = {(t.row.backend, t.row.model, t.row.precision, t.row.batch_size): t.row for t in targets if t.ranked}
+    costs = []
+    for (label, *cell), row in rows.items():
+        fixed = rows.get((f"{label}-fixed", *cell))
+        if fixed is None:
+            continue
+        ratio = row.latency_ms / fixed.latency_ms
+        reach = 1.1 if len(costs) % 2 else 1.004
+        costs.append(
+            DynamicCost(
+                model=row.model, precision=row.precision, batch_size=row.batch_size, dynamic=label,
+                fixed=f"{label}-fixed", latency=Interval(value=ratio, low=ratio / reach, high=ratio * reach),
+                dynamic_build_s=row.build_s, fixed_build_s=2 * fixed.build_s, dynamic_engine_bytes=row.engine_bytes,
+                fixed_engine_bytes=2 * fixed.engine_bytes,
+            )
+        )  # fmt: skip
+    return costs
 
 
 def _compare(cell: list[TargetResult]) -> None:
@@ -311,6 +437,25 @@ def _environment(hostile: bool) -> EnvironmentRecord:
     )  # fmt: skip
 
 
+def _set_limits(collected: Collected, precisions: tuple[str, ...], gpu: bool) -> None:
+    """Rates of the device and work of the models; the third model's cannot be counted, int8 has no rate."""
+    rates = {"fp32": 5e13, "fp16": 7e14} if gpu else {"fp32": 6e11, "bf16": 1.9e12}
+    collected.environment.limits = DeviceLimits(
+        matrix_flops_per_s={precision: rates.get(precision) for precision in precisions},
+        copy_bytes_per_s=4.1e12 if gpu else 2.4e10,
+        how={"fp32": "torch.matmul of two 8192 × 8192 matrices, best of 9", "int8": SCRIPT, "copy": "of 1024 MiB"},
+    )
+    for position, (name, reference) in enumerate(collected.models.items()):
+        flops = (3_628_146_688, 601_548_544, None)[position % 3]
+        reference.work = Work(
+            flops_per_item=flops, weight_elements=11_689_512 if position % 3 == 0 else 3_504_872,
+            input_elements=150_528, output_elements=1000, table_elements=0, integer_bytes=0,
+            notes=[] if flops else [f"the operations are unknown, since there is no formula for {name}::attend"],
+        )  # fmt: skip
+    for target in collected.targets:
+        set_limit(target.row, collected.models[target.row.model].work, collected.environment.limits)
+
+
 def _settings(
     names: list[str], labels: list[str], batch_sizes: tuple[int, ...], precisions: tuple[str, ...]
 ) -> dict[str, Any]:
@@ -329,9 +474,8 @@ def _settings(
 if __name__ == "__main__":
     from bakeoff.artifacts.io import write_record
 
-    out = Path(sys.argv[1])
-    if len(sys.argv) > 2:
-        n = int(sys.argv[2])
-        write_record(out, make_collected(models=n // 100, backends=10, batch_sizes=(1, 2, 4, 8, 16), hostile=False))
-    else:
-        write_record(out, make_collected(hostile=False))
+    out, *arguments = sys.argv[1:]
+    large = [int(argument) for argument in arguments if argument.isdigit()]
+    size = {"models": large[0] // 100, "backends": 10, "batch_sizes": (1, 2, 4, 8, 16)} if large else {}
+    kind = {"gpu": True, "precisions": ("fp32", "fp16", "int8")[: 2 if large else 3]} if "gpu" in arguments else {}
+    write_record(Path(out), make_collected(hostile=False, **size, **kind))

@@ -47,6 +47,21 @@ def format_ratio(value: float) -> str:
     return f"{format_number(value)}{_TIMES}"
 
 
+def format_change(ratio: float) -> str:
+    """How far a ratio is from one, in percent with its sign: `+4.2 %`, `−0.8 %`."""
+    return f"{100 * (ratio - 1):+.1f} %".replace("-", "−")
+
+
+def format_si(value: float, unit: str, digits: int = 3) -> str:
+    """A large quantity in decimal units, as rates of hardware are given: `4.81 TB/s`, `3.63 GFLOP`."""
+    size = float(value)
+    for prefix in ("", "k", "M", "G", "T"):
+        if abs(size) < 999.5:
+            return f"{format_number(size, digits)}{_THIN}{prefix}{unit}"
+        size /= 1000
+    return f"{format_number(size, digits)}{_THIN}P{unit}"
+
+
 def format_bytes(value_bytes: float) -> str:
     """A size in binary units: `512 B`, `44.7 MiB`."""
     size = float(value_bytes)

@@ -72,6 +72,8 @@ class Plan:
         self.machine = machine
         self.paths = StudyPaths(study.study)
         self.device = machine.device(study.device)
+        self.gpus = machine.gpus_for(study.device)
+        """Those that share the study's jobs; empty on a CPU."""
 
     @cached_property
     def backends(self) -> dict[str, Backend]:
@@ -106,8 +108,12 @@ class Plan:
 
     def engine_of(self, target: Target) -> Engine:
         """The engine that serves a target."""
-        batch = None if self.study.batch.dynamic else target.batch_size
-        return Engine(target.model, target.backend, target.precision, batch)
+        return self.engine_at(target.model, target.backend, target.precision, target.batch_size)
+
+    def engine_at(self, model: str, backend: str, precision: Precision, batch_size: int) -> Engine:
+        """The engine that serves a cell: that of its batch size, or the one for all of them."""
+        fixed = None if self.study.dynamic_batch_of(backend) else batch_size
+        return Engine(model, backend, precision, fixed)
 
     def export_of(self, engine: Engine) -> Export | None:
         """The export that an engine is built from; None where it is made from the reference itself."""

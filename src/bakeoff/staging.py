@@ -7,15 +7,18 @@ concerns it and nothing else. `versions`, `made_on` and `code` are for tracking 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import math
+import os
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
 from bakeoff.artifacts.base import TargetId
 from bakeoff.config.model import FileModel, TorchscriptModel, has_real_weights, weights_path
 from bakeoff.config.study import Limits
-from bakeoff.jobs.ledger import read_ledger
+from bakeoff.jobs.ledger import Ledger
 from bakeoff.machine import versions_of
 from bakeoff.plan import Engine, Export, Plan, Target
 from bakeoff.precision import CALIBRATED, Precision
@@ -40,14 +43,14 @@ class Staging:
         self.plan = plan
         self.study = plan.study
         self.paths = plan.paths
-
-    @cached_property
-    def _ledger(self) -> dict[str, int]:
-        return read_ledger(self.paths.ledger)
+        self._attempts: dict[str, int] = {}
 
     def attempt(self, record: str) -> int:
-        """How many attempts at a record failed so far."""
-        return self._ledger.get(record.removeprefix(f"{self.paths.results}/"), 0)
+        """How many attempts at a record had failed when the study was planned."""
+        if record not in self._attempts:
+            entry = Ledger(self.paths.ledger).read(record.removeprefix(f"{self.paths.results}/"))
+            self._attempts[record] = entry.attempt if entry else 0
+        return self._attempts[record]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -55,11 +58,6 @@ class Staging:
         return self.plan.machine.fingerprint(self.plan.device)
 
     # Folders
-
-    @property
-    def batch_folder(self) -> str:
-        """The part of an engine's path that names its batch size: a wildcard, or nothing for dynamic batch."""
-        return "" if self.study.batch.dynamic else "b{batch}"
 
     def engine_folder(self, engine: Engine) -> str:
         """Folder of an engine."""
@@ -86,14 +84,25 @@ class Staging:
 
     def build_input(self, wildcards: Any) -> list[str]:
         """The records that an engine is built from: its export's or the reference's, and its calibration set's."""
-        export = self.plan.export_of(self._engine(wildcards))
+        export = self.plan.export_of(self._engine_made(wildcards))
         if export is None:
             source = f"{self.paths.reference(wildcards.model)}/reference.json"
         else:
             source = f"{self.export_folder(export)}/export.json"
-        if wildcards.precision not in CALIBRATED:
-            return [source]
-        return [source, f"{self.paths.calibration(wildcards.model)}/calibration.json"]
+        sources = [source]
+        if wildcards.precision in CALIBRATED:
+            sources.append(f"{self.paths.calibration(wildcards.model)}/calibration.json")
+        elsewhere = f"{self._elsewhere(self._engine_made(wildcards))}/build.json"
+        return [*sources, elsewhere] if os.path.exists(elsewhere) else sources
+
+    def _elsewhere(self, engine: Engine) -> str | None:
+        """Folder of an engine that was built elsewhere; None where it is built here."""
+        folder: str | None = getattr(self.study.backends[engine.backend], "engines", None)
+        return folder and self.engine_folder(engine).replace(self.paths.results, folder.rstrip("/"), 1)
+
+    def engine_input(self, wildcards: Any) -> str:
+        """The record of the engine that a target runs on."""
+        return f"{self.engine_folder(self._engine_used(wildcards))}/build.json"
 
     # Parameters
 
@@ -109,6 +118,8 @@ class Staging:
             "target": self._target(),
             "device": self.plan.device,
             "threads": self.study.threads or self.plan.machine.cores,
+            "gpus": [asdict(gpu) for gpu in self.plan.machine.gpus],
+            "precisions": sorted({target.precision for target in self.plan.targets if target.runs}),
             "distributions": names,
             "versions": versions_of(tuple(names)),
             "made_on": self.fingerprint,
@@ -133,7 +144,7 @@ class Staging:
 
     def export(self, wildcards: Any) -> Params:
         """Parameters of an export."""
-        batch = self._batch(wildcards)
+        batch = _fixed_batch(wildcards)
         export = Export(wildcards.model, wildcards.format, wildcards.precision, batch)
         return {
             "target": self._target(model=wildcards.model, precision=wildcards.precision, batch_size=batch),
@@ -171,9 +182,9 @@ class Staging:
 
     def build(self, wildcards: Any) -> Params:
         """Parameters of an engine build."""
-        engine = self._engine(wildcards)
+        engine = self._engine_made(wildcards)
         export = self.plan.export_of(engine)
-        job = self._engine_job(wildcards, engine, "build")
+        job = self._engine_job(engine, "build")
         calibrated = engine.precision in CALIBRATED
         if calibrated:
             backend = self.plan.backends[engine.backend]
@@ -183,14 +194,15 @@ class Staging:
             **job,
             "export": self.export_folder(export) if export else None,
             "calibration": self.paths.calibration(engine.model) if calibrated else None,
+            "elsewhere": self._elsewhere(engine),
         }
 
     def verify(self, wildcards: Any) -> Params:
         """Parameters of an accuracy check."""
-        engine = self._engine(wildcards)
+        engine = self._engine_made(wildcards)
         model = self.study.models[wildcards.model]
         return {
-            **self._engine_job(wildcards, engine, "verify"),
+            **self._engine_job(engine, "verify"),
             "tolerance": self.study.accuracy.tolerance_of(wildcards.precision).model_dump(exclude_none=True),
             "real_weights": has_real_weights(model),
             "batch_sizes": [t.batch_size for t in self.plan.targets_of(engine)],
@@ -199,7 +211,7 @@ class Staging:
     def profile(self, wildcards: Any) -> Params:
         """Parameters of a target's profile."""
         return {
-            **self._engine_job(wildcards, self._engine(wildcards), "profile", int(wildcards.batch)),
+            **self._engine_job(self._engine_used(wildcards), "profile", int(wildcards.batch)),
             "batch_size": int(wildcards.batch),
             "runs": self.study.profile.runs,
             "max_s": self.study.profile.max_s,
@@ -210,7 +222,7 @@ class Staging:
         """Parameters of one timing round."""
         round_ = int(wildcards.round)
         return {
-            **self._engine_job(wildcards, self._engine(wildcards), "time", int(wildcards.batch), round_),
+            **self._engine_job(self._engine_used(wildcards), "time", int(wildcards.batch), round_),
             "warmup": self.study.warmup.model_dump(),
             "timing": self.study.timing.model_dump(exclude={"rounds"}),
             "out": f"{self._target_folder(wildcards)}/round{round_}",
@@ -229,6 +241,11 @@ class Staging:
 
     def records(self) -> list[str]:
         """Every record that the report rests on, in the order of the plan."""
+        targets = [record for target in self.plan.targets if target.runs for record in self.target_records(target)]
+        return [*self.checked_records(), *targets]
+
+    def checked_records(self) -> list[str]:
+        """The records of what is built and judged, and of where; nothing that is measured."""
         models = [f"{self.paths.reference(model)}/reference.json" for model in self.study.models]
         engines = []
         for engine in self.plan.engines:
@@ -236,8 +253,7 @@ class Staging:
             engines.append(f"{folder}/build.json")
             if any(target.runs for target in self.plan.targets_of(engine)):
                 engines.append(f"{folder}/accuracy.json")
-        targets = [record for target in self.plan.targets if target.runs for record in self.target_records(target)]
-        return [self.paths.environment, *models, *engines, *targets]
+        return [self.paths.environment, *models, *engines]
 
     def target_records(self, target: Target) -> list[str]:
         """The profile and the timing rounds of one target."""
@@ -245,39 +261,52 @@ class Staging:
         profile = [f"{self.paths.target(*of)}/profile.json"] if self.study.profile.enabled else []
         return [*profile, *(self.paths.timing(*of, k) for k in range(1, self.study.timing.rounds + 1))]
 
+    def jobs_records(self) -> list[str]:
+        """Every record that the study's jobs leave: those of `records`, and what they are made from."""
+        exports = [f"{self.export_folder(export)}/export.json" for export in self.plan.exports]
+        quantized = dict.fromkeys(e.model for e in self.plan.engines if e.precision in CALIBRATED)
+        calibrations = [f"{self.paths.calibration(model)}/calibration.json" for model in quantized]
+        return [*self.records(), *exports, *calibrations]
+
     def cells_digest(self) -> str:
         """A digest of the cells and of why some cannot run, so that a change of the machine is seen."""
         text = "\n".join(f"{t.model} {t.backend} {t.precision} {t.batch_size} {t.reason}" for t in self.plan.targets)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def params(self, stage: str, wildcards: Any) -> Params:
+        """The tracked parameters of one job."""
+        made: Params = getattr(self, stage)(wildcards)
+        return {name: made[name] for name in _PARAM_NAMES[stage]}
+
     def tracked(self, stage: str) -> dict[str, Callable[[Any], Any]]:
         """The parameters of a rule, by name, as functions of its wildcards."""
-        make: Callable[[Any], Params] = getattr(self, stage)
         latest: dict[tuple[str, ...], Params] = {}
 
         def params_of(wildcards: Any) -> Params:
             key = tuple(wildcards)
             if key not in latest:
                 latest.clear()
-                latest[key] = make(wildcards)
+                latest[key] = self.params(stage, wildcards)
             return latest[key]
 
         def getter(name: str) -> Callable[[Any], Any]:
-            return lambda wildcards: params_of(wildcards)[name]
+            return of_wildcards(lambda wildcards: params_of(wildcards)[name])
 
         return {name: getter(name) for name in _PARAM_NAMES[stage]}
 
-    def _engine(self, wildcards: Any) -> Engine:
-        return Engine(wildcards.model, wildcards.backend, wildcards.precision, self._batch(wildcards))
+    def _engine_made(self, wildcards: Any) -> Engine:
+        """The engine that a job builds or judges."""
+        return Engine(wildcards.model, wildcards.backend, wildcards.precision, _fixed_batch(wildcards))
 
-    def _batch(self, wildcards: Any) -> int | None:
-        return None if self.study.batch.dynamic else int(wildcards.batch)
+    def _engine_used(self, wildcards: Any) -> Engine:
+        """The engine that a job times or profiles."""
+        return self.plan.engine_at(wildcards.model, wildcards.backend, wildcards.precision, int(wildcards.batch))
 
     def _target_folder(self, wildcards: Any) -> str:
         return self.paths.target(wildcards.model, wildcards.backend, wildcards.precision, wildcards.batch)
 
     def _engine_job(
-        self, wildcards: Any, engine: Engine, stage: str, batch_size: int | None = None, round_: int | None = None
+        self, engine: Engine, stage: str, batch_size: int | None = None, round_: int | None = None
     ) -> Params:
         backend = self.plan.backends[engine.backend]
         options = self.study.backends[engine.backend]
@@ -290,7 +319,7 @@ class Staging:
                 batch_size=batch_size or engine.batch_size,
                 round=round_,
             ),
-            "backend": options.model_dump(mode="json", exclude={"precisions", "threads", *unseen}),
+            "backend": options.model_dump(mode="json", exclude={"precisions", "threads", "dynamic_batch", *unseen}),
             "engine": self.engine_folder(engine),
             "reference": self.paths.reference(engine.model),
             "device": self.plan.device,
@@ -323,16 +352,30 @@ class Staging:
         ).model_dump(mode="json")
 
 
+def _fixed_batch(wildcards: Any) -> int | None:
+    """The batch size that the folder of an engine or export names (`/b8`); None where it names none."""
+    return int(wildcards.fixed.removeprefix("/b")) if wildcards.fixed else None
+
+
+_OF_WILDCARDS = inspect.signature(lambda wildcards: None)
+
+
+def of_wildcards(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of a rule's wildcards that tells its signature at once: Snakemake asks three times a job for it."""
+    function.__signature__ = _OF_WILDCARDS  # type: ignore[attr-defined]
+    return function
+
+
 TRACKED_ONLY = ("versions", "made_on", "code")
 """Parameters that make results stale but that no job is told."""
 _ENGINE_JOB = ("target", "backend", "engine", "reference", "device", "threads", "batch", "inputs", *TRACKED_ONLY)
 _PARAM_NAMES: dict[str, tuple[str, ...]] = {
-    "environment": ("target", "device", "threads", "distributions", *TRACKED_ONLY),
+    "environment": ("target", "device", "threads", "gpus", "precisions", "distributions", *TRACKED_ONLY),
     "reference": ("target", "label", "model", "n_inputs", "threads", "device", "out", *TRACKED_ONLY),
     "export": ("target", "format", "precision", "batch_size", "batch_max", "label", "model", "reference", "threads",
                "out", "versions", "code"),
     "calibrate": ("target", "inputs", "calibration", "images_state", "out", "versions", "code"),
-    "build": (*_ENGINE_JOB, "export", "calibration"),
+    "build": (*_ENGINE_JOB, "export", "calibration", "elsewhere"),
     "verify": (*_ENGINE_JOB, "tolerance", "real_weights", "batch_sizes"),
     "profile": (*_ENGINE_JOB, "batch_size", "runs", "max_s", "out"),
     "time": (*_ENGINE_JOB, "warmup", "timing", "out"),

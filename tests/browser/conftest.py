@@ -55,6 +55,12 @@ def report_url(tmp_path_factory):
     return _report(tmp_path_factory.mktemp("ordinary"), hostile=False)
 
 
+@pytest.fixture(scope="session")
+def gpu_url(tmp_path_factory):
+    """A report of a GPU study, full of hostile strings."""
+    return _report(tmp_path_factory.mktemp("gpu"), models=2, gpu=True, precisions=("fp32", "fp16", "int8"))
+
+
 class Watched:
     """A page with what went wrong in it and what it asked for."""
 

@@ -72,8 +72,9 @@ def test_hostile_strings_show_as_text(open_page, hostile_url):
     page = watched.page
     assert SCRIPT in page.locator("h1").inner_text()
     assert page.locator(f"{TABLE} tbody td.col-model").last.inner_text() == HOSTILE_MODEL
-    page.locator("details.layers").last.locator("summary").click()
-    assert any(HOSTILE_LAYER in text for text in page.locator("details.layers").last.locator("th").all_inner_texts())
+    profiled = page.locator("details.one", has=page.locator(".layer-table")).last
+    profiled.locator("summary").click()
+    assert any(HOSTILE_LAYER in text for text in profiled.locator("th").all_inner_texts())
     heading(page, "Model").get_by_role("button").click()
     page.locator("select[data-filter=model]").select_option(HOSTILE_MODEL)
     assert len(column(page, 0)) == 24
@@ -171,7 +172,35 @@ def test_the_first_screen_answers_for_the_first_model(open_page, report_url, wid
     assert page.locator("h3").first.inner_text().startswith("resnet18")
 
 
-@pytest.mark.parametrize("which", ["report_url", "hostile_url"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_backend_in_the_table_leads_to_its_details(open_page, gpu_url, width, height):
+    from playwright.sync_api import expect
+
+    page = open_page(gpu_url, width, height).page
+    heading(page, "Backend").get_by_role("button").click()  # links still lead to their own target
+    row = page.locator(f"{TABLE} tbody tr[data-backend=torch_tensorrt][data-precision=int8][data-batch='8']").first
+    row.get_by_role("link", name="torch_tensorrt").click()
+    detail = page.locator("details.one[open]")
+    assert detail.count() == 1
+    assert re.sub(r"\s+", " ", detail.locator("summary").inner_text()).startswith("torch_tensorrt int8 batch 8")
+    expect(detail.locator("summary")).to_be_in_viewport()
+    for words in ("Graph cut into", "Calibrated on", "Device time", "Dispatch", "Temperature", "Slowed down by"):
+        expect(detail.get_by_text(words, exact=True)).to_be_visible()
+    page.go_back()
+    page.goto(page.url.partition("#")[0] + row.get_by_role("link").first.get_attribute("href"))
+    assert page.locator("details.one[open]").count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_gpu_report_is_legible_and_asks_for_nothing(open_page, gpu_url, scheme):
+    watched = open_page(gpu_url, scheme=scheme, offline=True)
+    watched.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert [entry for entry in watched.page.evaluate(CONTRAST) if entry[0] < 4.5] == []
+    assert watched.errors == []
+    assert [url for url in watched.requests if url not in (gpu_url, "data:,")] == []
+
+
+@pytest.mark.parametrize("which", ["report_url", "hostile_url", "gpu_url"])
 @pytest.mark.parametrize("width", [390, 320, 1280])
 def test_the_page_never_scrolls_sideways(open_page, request, which, width):
     page = open_page(request.getfixturevalue(which), width, 844).page

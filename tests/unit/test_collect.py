@@ -173,6 +173,51 @@ def test_engine_that_does_not_hold_its_precision_is_unranked_and_marked(world):
     assert "20 in float16" in target.unranked_reason
 
 
+def test_rows_of_a_gpu_have_its_clocks_copies_and_state(world):
+    planned = world.targets[0]
+    for number, path in enumerate(planned.timing, 1):
+        record = json.loads(Path(path).read_text())
+        copies = {"h2d_ms": 0.1, "d2h_ms": 0.2, "pageable_h2d_ms": 0.3, "pageable_d2h_ms": 0.4}
+        world.edit(
+            path,
+            device_ms=record["latency_ms"],
+            dispatch_ms=0.01 * number,
+            transfer={name: number * value for name, value in copies.items()},
+            cold={**record["cold"], "import_s": 1.0 * number},
+            memory={"device_peak_bytes": 1000 * number, "host_rss_bytes": 10**8 * number},
+            telemetry={"gpu": {"sm_mhz_after": 2000 - number, "temperature_c_after": 40 + number,
+                               "power_w_after": 300.0, "energy_j": 800.0 * number, "observed_s": 2.0}},
+        )  # fmt: skip
+    world.edit(planned.build, warm_build_s=0.5, export_s=3.0, holds_precision=True,
+               batch={"min": 1, "opt": 8, "max": 8})  # fmt: skip
+    collected = world.collect()
+    row = _by_name(collected)["eager"].row
+    assert row.device_ms == pytest.approx(row.latency_ms)
+    assert (row.dispatch_ms, row.import_s, row.host_peak_bytes) == (0.02, 2.0, 3 * 10**8)
+    assert (row.h2d_ms, row.d2h_ms, row.pageable_h2d_ms, row.pageable_d2h_ms) == (0.2, 0.4, 0.6, 0.8)
+    assert (row.gpu_sm_mhz, row.gpu_temperature_c, row.gpu_power_w) == (1997, 43, 800.0)
+    assert (row.warm_build_s, row.export_s, row.holds_precision, row.dynamic_batch) == (0.5, 3.0, True, True)
+    other = _by_name(collected)["openvino"].row
+    assert (other.device_ms, other.dispatch_ms, other.h2d_ms, other.gpu_power_w, other.dynamic_batch) == (None,) * 5
+    assert other.host_peak_bytes == 10**8
+
+
+def test_power_is_as_read_where_a_round_was_too_short_for_the_counter(world):
+    for path in world.targets[0].timing:
+        world.edit(path, telemetry={"gpu": {"power_w_after": 300.0, "energy_j": None, "observed_s": 0.2}})
+    assert _by_name(world.collect())["eager"].row.gpu_power_w == 300
+
+
+def test_the_csv_begins_with_the_columns_that_others_read(world):
+    """The names and the order of the design; what came later stands after them."""
+    columns = csv_text(world.collect()).splitlines()[0]
+    assert columns.startswith(
+        "model,backend,precision,batch_size,device,status,reason,latency_ms,latency_ci_low_ms,latency_ci_high_ms,p99_ms,"
+        "items_per_s,iterations_per_s,speedup,speedup_ci_low,speedup_ci_high,sqnr_db,max_abs,top1_agreement,"
+        "accuracy_passed,build_s,load_s,first_ms,engine_bytes,device_peak_bytes,warnings,"
+    )
+
+
 def test_p99_is_over_all_rounds_together(world):
     planned = world.targets[0]
     samples = [np.random.default_rng(k).lognormal(2, 0.1, 400) for k in range(ROUNDS)]
@@ -275,6 +320,21 @@ def test_missing_baseline_leaves_speedups_empty(world):
     assert row.status == "ok"
     assert row.speedup is None
     assert _by_name(world.collect(), 8)["openvino"].row.speedup is not None
+
+
+def test_each_target_has_its_limit_where_work_and_rates_are_known(world):
+    assert world.collect().targets[0].row.limit_ms is None
+    rates = {"matrix_flops_per_s": {"fp32": 2e9}, "copy_bytes_per_s": 1e9}
+    world.edit(world.environment, limits=rates)
+    work = {"flops_per_item": 1_000_000, "weight_elements": 10, "input_elements": 4, "output_elements": 1}
+    world.edit(world.reference, work={**work, "table_elements": 0, "integer_bytes": 0})
+    collected = world.collect()
+    for target in collected.targets:
+        row = target.row
+        assert row.limit_ms == pytest.approx(0.5 * row.batch_size)
+        assert row.share_of_limit == pytest.approx(row.limit_ms / row.latency_ms)
+        assert row.bound == "compute"
+    assert next(csv.DictReader(io.StringIO(csv_text(collected))))["bound"] == "compute"
 
 
 def test_damaged_environment_and_reference_do_not_stop_collecting(world):

@@ -10,6 +10,8 @@ from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import TimingRecord
 from bakeoff.precision import Precision
 
+Bound = Literal["compute", "memory"]
+
 
 class Row(Part):
     """One target: a row of results.csv, whose columns are these fields in this order."""
@@ -46,6 +48,40 @@ class Row(Part):
     device_peak_bytes: int | None = None
     warnings: list[str] = []
     """Codes; joined by ';' in the CSV."""
+    device_ms: float | None = None
+    """Median over rounds of the device's own time for an inference; null on a CPU, like the next five."""
+    dispatch_ms: float | None = None
+    """Median over rounds of the time until the call returns, not synchronised: never the speed of anything."""
+    h2d_ms: float | None = None
+    """Copy of all inputs to the device, from pinned host memory."""
+    d2h_ms: float | None = None
+    """Copy of all outputs back, to pinned host memory."""
+    pageable_h2d_ms: float | None = None
+    pageable_d2h_ms: float | None = None
+    export_s: float | None = None
+    warm_build_s: float | None = None
+    """A second build that found the caches of the first; build_s is always from empty ones."""
+    import_s: float | None = None
+    """Import of the backend's library in a fresh process; median over rounds, like load_s and first_ms."""
+    host_peak_bytes: int | None = None
+    """Largest peak resident set of the rounds' processes."""
+    holds_precision: bool | None = None
+    """Whether the engine computes in the precision asked for; null where it cannot say."""
+    dynamic_batch: bool | None = None
+    """Whether the engine serves several batch sizes."""
+    gpu_sm_mhz: float | None = None
+    """Lowest SM clock that NVML gave right after timing, over rounds."""
+    gpu_temperature_c: float | None = None
+    """Highest temperature after timing."""
+    gpu_power_w: float | None = None
+    """Median power: by the energy counter where a round was long enough, else as read right after timing."""
+    limit_ms: float | None = None
+    """Shortest time that the model's least work can take at the rates measured on the device; null where the work or
+    a rate is not known."""
+    share_of_limit: float | None = None
+    """limit_ms over device_ms, or over latency_ms where that is null."""
+    bound: Bound | None = None
+    """What sets limit_ms: operations (`compute`) or bytes moved (`memory`)."""
 
 
 class Interval(Part):
@@ -89,6 +125,26 @@ class Answer(Part):
     """The answer in one sentence."""
 
 
+class DynamicCost(Part):
+    """What one engine for all batch sizes costs at one of them, against an engine of that size."""
+
+    model: str
+    precision: Precision
+    batch_size: int
+    dynamic: str
+    """Label of the backend with the dynamic engine."""
+    fixed: str
+    """Label of the backend with an engine for each size, whose other options are the same."""
+    latency: Interval
+    """Latency of the dynamic engine over that of the fixed one, paired by round: 1.05 is 5 % slower."""
+    dynamic_build_s: float | None = None
+    fixed_build_s: float | None = None
+    """All the engines of fixed size together."""
+    dynamic_engine_bytes: int | None = None
+    fixed_engine_bytes: int | None = None
+    """All the engines of fixed size together."""
+
+
 class BackendSummary(Part):
     """A backend of the study."""
 
@@ -112,6 +168,8 @@ class Collected(Record):
     models: dict[str, ReferenceRecord]
     backends: dict[str, BackendSummary]
     answers: list[Answer]
+    dynamic_costs: list[DynamicCost] = []
+    """One for each model, precision and batch size of two labels that differ in `dynamic_batch` alone."""
     targets: list[TargetResult]
     made: str
     """When the results were collected (UTC, ISO 8601)."""

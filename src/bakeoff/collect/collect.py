@@ -12,11 +12,13 @@ from bakeoff.artifacts.collected import BackendSummary, Collected, Interval, Tar
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.backends import make_backend
 from bakeoff.backends.options import BackendOptions
+from bakeoff.collect.dynamic_cost import dynamic_costs
 from bakeoff.collect.intervals import RoundNoise
 from bakeoff.collect.planned import PlannedTarget
 from bakeoff.collect.records import Reader
 from bakeoff.collect.result import TargetRecords, read_target, target_result
 from bakeoff.config.study import Study
+from bakeoff.limits.share import set_limit
 
 Key = tuple[str, int, str]
 """Model, batch size, `label/precision`."""
@@ -46,6 +48,11 @@ def collect(
         others = {name: (model, batch_size, name) for name in references_by_name}
         return {name: noise.ratio(other, key) for name, other in others.items() if key in timed and other in timed}
 
+    found = reader.read(environment, EnvironmentRecord, target)
+    models = {
+        model: reader.read(references[model], ReferenceRecord, TargetId(study=study.study, model=model))
+        for model in study.models
+    }
     results = [
         target_result(
             records,
@@ -55,6 +62,13 @@ def collect(
         )
         for records in read
     ]
+    works = {model: reference.work for model, reference in models.items()}
+    for result in results:
+        set_limit(result.row, works.get(result.row.model), found.limits)
+
+    def ratio(above: TargetResult, below: TargetResult) -> Interval:
+        return noise.ratio(_row_key(above), _row_key(below))
+
     succeeded = any(result.row.status == "ok" for result in results)
     return Collected(
         target=target,
@@ -64,14 +78,12 @@ def collect(
         title=study.report.title or study.study,
         baseline=baseline,
         speedup_against=references_by_name,
-        environment=reader.read(environment, EnvironmentRecord, target),
+        environment=found,
         settings=study.model_dump(mode="json"),
-        models={
-            model: reader.read(references[model], ReferenceRecord, TargetId(study=study.study, model=model))
-            for model in study.models
-        },
+        models=models,
         backends={label: _summary(options) for label, options in study.backends.items()},
-        answers=answers(results, baseline, lambda above, below: noise.ratio(_row_key(above), _row_key(below))),
+        answers=answers(results, baseline, ratio),
+        dynamic_costs=dynamic_costs(study, results, ratio),
         targets=results,
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts.io import write_record, write_text
@@ -9,6 +10,8 @@ from bakeoff.collect.collect import collect
 from bakeoff.collect.planned import PlannedTarget
 from bakeoff.collect.table import csv_text
 from bakeoff.config.study import Study
+from bakeoff.home import home
+from bakeoff.jobs.ledger import Entry, Ledger, stamp
 from bakeoff.machine import Machine
 from bakeoff.plan import Plan, Target
 from bakeoff.staging import Staging
@@ -19,6 +22,8 @@ def collect_study(study_json: dict[str, Any], collected_file: str, csv_file: str
     study = Study.model_validate(study_json)
     staging = Staging(Plan(study, Machine.detect()))
     paths = staging.paths
+    ledger, name = Ledger(paths.ledger), Path(collected_file).name
+    ledger.write(name, Entry())
     collected = collect(
         study,
         [planned(staging, target) for target in staging.plan.targets],
@@ -27,6 +32,8 @@ def collect_study(study_json: dict[str, Any], collected_file: str, csv_file: str
     )
     write_text(csv_file, csv_text(collected))
     write_record(collected_file, collected)
+    files = {file: stamp(file) for file in (collected_file, csv_file)}
+    ledger.write(name, Entry(home=home(), files=files))
 
 
 def planned(staging: Staging, target: Target) -> PlannedTarget:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bakeoff.artifacts.base import Record, TargetId
-from bakeoff.artifacts.io import read_record
+from bakeoff.artifacts.io import read_record, tell_damaged
 from bakeoff.artifacts.timing import TimingRecord
 from bakeoff.errors import BakeoffError
 
@@ -45,18 +45,23 @@ def samples_path(record: TimingRecord, timing: Path) -> Path:
 
 def _problem(record: TimingRecord, path: Path) -> str | None:
     """What is wrong with a round that claims to be ok; None where nothing is."""
+    again = "run the study again to make it anew"
     for name in ("latency_ms", "throughput", "cold", "memory", "samples", "samples_digest"):
         if getattr(record, name) is None:
-            return f"{path} is damaged ({name} is missing); delete it and run the study again to make it anew"
+            tell_damaged(path)
+            return f"{path} is damaged ({name} is missing); {again}"
     if record.latency_ms is None or not 0 < record.latency_ms.ci95[0] <= record.latency_ms.ci95[1]:
-        return f"{path} is damaged (latency_ms is not positive); delete it and run the study again to make it anew"
+        tell_damaged(path)
+        return f"{path} is damaged (latency_ms is not positive); {again}"
     samples = samples_path(record, path)
-    remedy = f"delete {path} and run the study again to make it anew"
     try:
         digest = hashlib.sha256(samples.read_bytes()).hexdigest()
     except OSError as error:
-        return f"{samples} cannot be read ({error.strerror}); {remedy}"
-    return None if digest == record.samples_digest else f"{samples} is not as it was when it was made; {remedy}"
+        return f"{samples} cannot be read ({error.strerror}); {again}"
+    if digest == record.samples_digest:
+        return None
+    tell_damaged(samples)
+    return f"{samples} is not as it was when it was made; {again}"
 
 
 def _failed(kind: type[R], target: TargetId, reason: str, error_type: str) -> R:

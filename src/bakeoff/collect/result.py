@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.collected import Interval, Row, TargetResult
 from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import Distribution, TimingRecord
+from bakeoff.collect.gpu import gpu_readings, mean_power_w
 from bakeoff.collect.planned import PlannedTarget
 from bakeoff.collect.records import Reader, samples_path
 from bakeoff.measure.statistics import quantile
@@ -122,6 +123,9 @@ def target_result(
     )
     if build and build.ok:
         row.build_s, row.engine_bytes = build.build_s, build.engine_bytes
+        row.export_s, row.warm_build_s = build.export_s, build.warm_build_s
+        row.holds_precision = build.holds_precision
+        row.dynamic_batch = build.batch.min != build.batch.max if build.batch else None
     if accuracy and accuracy.ok:
         row.sqnr_db, row.max_abs, row.top1_agreement = accuracy.sqnr_db, accuracy.max_abs, accuracy.top1_agreement
         row.accuracy_passed = accuracy.passed
@@ -151,8 +155,27 @@ def _fill_timing(row: Row, records: TargetRecords, latency: Interval) -> None:
     row.iterations_per_s = row.items_per_s / row.batch_size
     row.load_s = statistics.median(r.cold.load_s for r in rounds if r.cold)
     row.first_ms = statistics.median(r.cold.first_ms for r in rounds if r.cold)
+    row.import_s = _median(r.cold.import_s for r in rounds if r.cold)
     peaks = [r.memory.device_peak_bytes for r in rounds if r.memory and r.memory.device_peak_bytes is not None]
     row.device_peak_bytes = max(peaks, default=None)
+    row.host_peak_bytes = max((r.memory.host_rss_bytes for r in rounds if r.memory), default=None)
+    _fill_gpu(row, rounds)
+
+
+def _fill_gpu(row: Row, rounds: Sequence[TimingRecord]) -> None:
+    """What only a GPU has; all null on a CPU."""
+    row.device_ms = _median(r.device_ms.median for r in rounds if r.device_ms)
+    row.dispatch_ms = _median(r.dispatch_ms for r in rounds)
+    for name in ("h2d_ms", "d2h_ms", "pageable_h2d_ms", "pageable_d2h_ms"):
+        setattr(row, name, _median(getattr(r.transfer, name) for r in rounds if r.transfer))
+    row.gpu_sm_mhz = min(gpu_readings(rounds, "sm_mhz_after"), default=None)
+    row.gpu_temperature_c = max(gpu_readings(rounds, "temperature_c_after"), default=None)
+    row.gpu_power_w = _median(mean_power_w(rounds) or gpu_readings(rounds, "power_w_after"))
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
 
 
 def _p99_ms(records: TargetRecords) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +13,10 @@ from markupsafe import Markup, escape
 from bakeoff.artifacts.collected import Answer, Collected, Interval, TargetResult
 from bakeoff.artifacts.io import read_record, write_text
 from bakeoff.artifacts.profile import Layer
-from bakeoff.report.facts import day, environment_facts, headline_facts
+from bakeoff.format import format_si
+from bakeoff.report.details import details_of
+from bakeoff.report.facts import Facts, day, environment_facts, headline_facts
+from bakeoff.report.limits import EXPLANATION, SET_BY, points_of, rate_facts, uncounted
 from bakeoff.report.method import method_of
 from bakeoff.report.page import render
 from bakeoff.report.plots.catalogue import Plot, read_plots
@@ -28,7 +31,7 @@ SCRIPTS = ["static/theme.js", "vendor/dataTables.min.js", "static/report.js"]
 TOP_LAYERS = 12
 """Layers listed a target; the rest is summed up in one line."""
 TOP_TARGETS = 200
-"""Targets whose layers are listed: beyond this only the ranked ones nearest the top."""
+"""Targets shown in detail: beyond this only the ranked ones nearest the top."""
 INLINE_PLOT_BYTES = 2_500_000
 """Plots beyond this are linked and not inlined, so that the page stays quick to open."""
 BARS = 5
@@ -49,10 +52,13 @@ class AnswerCard:
 
 
 @dataclass(frozen=True)
-class LayerTable:
-    """The slowest layers of one target."""
+class Detail:
+    """What is known of one target beside its row, its slowest layers included."""
 
+    number: int
+    """The target's place in the comparison, which names it in links."""
     target: TargetResult
+    groups: list[tuple[str, Facts]]
     layers: list[Layer]
     rest: int
     rest_share: float
@@ -80,6 +86,9 @@ def html_of(collected: Collected, plots: list[Plot], plots_folder: Path, page_fo
     targets = in_rank_order(collected, collected.targets)
     series = {label: number if number < len(SERIES) else 1 + (number - 1) % (len(SERIES) - 1)
               for label, number in series_of(collected).items()}  # fmt: skip
+    details = _details(targets)
+    figures = dict(_plots(plots, plots_folder, page_folder))
+    points, points_left_out = points_of(collected)
     return render(
         "report.html.j2",
         SCRIPTS,
@@ -97,15 +106,27 @@ def html_of(collected: Collected, plots: list[Plot], plots_folder: Path, page_fo
         tied={(a.model, a.batch_size, tie) for a in collected.answers for tie in a.ties},
         widths=_widths(targets),
         choices=_choices(collected, targets),
-        plots=_plots(plots, plots_folder, page_folder),
+        plots=[(model, drawn) for model, drawn in figures.items() if model],
+        roofline=figures.get("", []),
+        rates=rate_facts(collected),
+        points=points,
+        points_left_out=points_left_out,
+        uncounted=uncounted(collected),
+        limits_explanation=EXPLANATION,
+        set_by=SET_BY,
+        si=format_si,
         problems=[
             (HEADLINES[status], list(group)) for status, group in groupby(problems_of(collected), lambda p: p.status)
         ],
         costs=[target for target in targets if target.build is not None or target.rounds],
-        memory=_memory,
+        cost_columns={
+            "warm": any(target.row.warm_build_s is not None for target in targets),
+            "device": any(target.row.device_peak_bytes is not None for target in targets),
+        },
         judged=[target for target in targets if target.accuracy is not None and target.accuracy.ok],
-        layer_tables=_layer_tables(targets),
-        layers_left_out=len([t for t in targets if t.profile and t.profile.layers]) > TOP_TARGETS,
+        details=[(model, list(group)) for model, group in groupby(details, lambda d: d.target.row.model)],
+        detailed={detail.number for detail in details},
+        details_left_out=len(details) == TOP_TARGETS < len(targets),
         top_layers=TOP_LAYERS,
         top_targets=TOP_TARGETS,
         warnings=warnings_of(collected),
@@ -189,31 +210,27 @@ def _plots(
     return list(groups.items())
 
 
-def _layer_tables(targets: list[TargetResult]) -> list[tuple[str, list[LayerTable]]]:
-    """Layer tables by model; of a large study those of the fastest ranked targets of each cell."""
-    chosen = [target for target in targets if target.profile is not None and target.profile.layers]
-    if len(chosen) > TOP_TARGETS:
-        place: dict[tuple[str, int], int] = {}
-        placed = []
-        for target in (target for target in chosen if target.ranked):  # already in rank order
-            key = (target.row.model, target.row.batch_size)
-            place[key] = place.get(key, 0) + 1
-            placed.append((place[key], target))
-        keep = {id(target) for _, target in sorted(placed, key=lambda pair: pair[0])[:TOP_TARGETS]}
-        chosen = [target for target in chosen if id(target) in keep]
-    tables: dict[str, list[LayerTable]] = {}
-    for target in chosen:
+def _details(targets: list[TargetResult]) -> list[Detail]:
+    """Details in the order of the targets; of a large study the fastest ranked of each cell come before the others."""
+    found = [
+        (number, target, groups)
+        for number, target in enumerate(targets)
+        if (groups := details_of(target)) or (target.profile is not None and target.profile.layers)
+    ]
+    if len(found) > TOP_TARGETS:
+        place: Counter[tuple[str, int]] = Counter()
+        order = []
+        for entry in found:  # already in rank order
+            row = entry[1].row
+            place[row.model, row.batch_size] += 1
+            order.append((not entry[1].ranked, place[row.model, row.batch_size], entry[0], entry))
+        found = sorted((entry for *_, entry in sorted(order, key=lambda o: o[:3])[:TOP_TARGETS]), key=lambda e: e[0])
+    details = []
+    for number, target, groups in found:
         layers = sorted(target.profile.layers if target.profile else [], key=lambda layer: -layer.time_ms.median)
         top, rest = layers[:TOP_LAYERS], layers[TOP_LAYERS:]
-        table = LayerTable(target, top, len(rest), sum(layer.share for layer in rest), len(layers))
-        tables.setdefault(target.row.model, []).append(table)
-    return list(tables.items())
-
-
-def _memory(target: TargetResult) -> float | None:
-    """Median over rounds of the host's peak resident set, in bytes."""
-    peaks = [record.memory.host_rss_bytes for record in target.rounds if record.memory is not None]
-    return statistics.median(peaks) if peaks else None
+        details.append(Detail(number, target, groups, top, len(rest), sum(layer.share for layer in rest), len(layers)))
+    return details
 
 
 def _yaml(settings: dict[str, Any]) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from bakeoff.artifacts.collected import Collected, TargetResult
+from bakeoff.artifacts.collected import Collected, Row, TargetResult
 from bakeoff.artifacts.io import read_record, write_text
-from bakeoff.format import format_bytes, format_ms, format_number, format_ratio, format_s
+from bakeoff.format import format_bytes, format_change, format_ms, format_number, format_ratio, format_s, format_si
+from bakeoff.report.details import engine_facts
 from bakeoff.report.facts import environment_facts, headline_facts
+from bakeoff.report.limits import EXPLANATION, SET_BY, points_of, rate_facts, uncounted
 from bakeoff.report.method import method_of
 from bakeoff.report.plots.catalogue import Plot, read_plots
 from bakeoff.report.problems import HEADLINES, problems_of
@@ -55,6 +58,7 @@ def write_markdown(collected_path: str | Path, plots_folder: str | Path, out_pat
 def markdown_of(collected: Collected, plots: list[Plot], plots_path: str) -> str:
     """The report's Markdown; `plots_path` is the plots' folder as seen from the file."""
     targets = in_rank_order(collected, collected.targets)
+    roofline, of_models = [p for p in plots if not p.model], [p for p in plots if p.model]
     parts = [
         f"# {escape(collected.title)}",
         "\n".join(f"- **{name}:** {escape(value)}" for name, value in headline_facts(collected)),
@@ -63,11 +67,15 @@ def markdown_of(collected: Collected, plots: list[Plot], plots_path: str) -> str
         "## Comparison",
         _comparison(collected, targets),
         "## Plots",
-        _plots(plots, plots_path),
+        _plots(of_models, plots_path),
         "## What did not run, and why",
         _problems(collected),
+        *_limits(collected, roofline, plots_path),
         "## Build, cold start and memory",
         _costs(targets),
+        *_clocks(targets),
+        *_dynamic(collected),
+        *_engines(targets),
         *_warnings(collected),
         "## Environment",
         _environment(collected),
@@ -147,9 +155,37 @@ def _plots(plots: list[Plot], path: str) -> str:
     for model, figures in groupby(plots, lambda plot: plot.model):
         lines.append(f"### {escape(model)}")
         for plot in figures:
-            lines.append(f"![{escape(plot.title)}]({quote(f'{path}/{plot.png}')})")
-            lines.append(escape(plot.caption))
+            lines += _figure(plot, path)
     return "\n\n".join(lines)
+
+
+def _figure(plot: Plot, path: str) -> list[str]:
+    return [f"![{escape(plot.title)}]({quote(f'{path}/{plot.png}')})", escape(plot.caption)]
+
+
+def _limits(collected: Collected, roofline: list[Plot], path: str) -> list[str]:
+    """How close the targets come to the hardware; nothing where its rates were not measured."""
+    rates = rate_facts(collected)
+    if not rates:
+        return []
+    parts = ["## How close to the hardware", *map(escape, EXPLANATION)]
+    parts.append("\n".join(f"- **{name}:** {escape(words)}" for name, words in rates))
+    parts += [f"**{escape(model)}** has no limit: {escape(why)}." for model, why in uncounted(collected)]
+    parts += [line for plot in roofline for line in _figure(plot, path)]
+    points, left_out = points_of(collected)
+    if not points:
+        return [*parts, "No target has both a known limit and a measured time."]
+    if left_out:
+        parts.append(f"Of each model and precision the target nearest its limit; {left_out} others are in results.csv.")
+    rows = []
+    for point in points:
+        row = point.target.row
+        cells = [escape(row.model), escape(row.backend), row.precision, str(row.batch_size)]
+        cells += [f"{100 * (row.share_of_limit or 0):.1f} %", format_ms(row.limit_ms or 0), format_ms(point.ms)]
+        cells += [SET_BY[row.bound or "compute"], format_si(point.flops, "FLOP"), format_si(point.bytes, "B")]
+        rows.append(cells)
+    heads = ["Model", "Backend", "Precision", "Batch", "Share", "Limit", "Measured", "Limit set by", "Operations"]
+    return [*parts, _table([*heads, "Least bytes"], rows, right={3, 4, 5, 6, 8, 9})]
 
 
 def _problems(collected: Collected) -> str:
@@ -172,22 +208,94 @@ def _problems(collected: Collected) -> str:
 
 
 def _costs(targets: list[TargetResult]) -> str:
-    rows = []
-    for target in targets:
-        row, build = target.row, target.build
-        if build is None and row.load_s is None:
-            continue
-        build_s = row.build_s if row.build_s is not None else build.build_s if build else None
-        size = row.engine_bytes if row.engine_bytes is not None else build.engine_bytes if build else None
-        cells = [escape(row.model), escape(row.backend), row.precision, str(row.batch_size)]
-        cells += [DASH if build_s is None else format_s(build_s), DASH if size is None else format_bytes(size)]
-        cells += [DASH if row.load_s is None else format_s(row.load_s)]
-        cells += [DASH if row.first_ms is None else format_ms(row.first_ms)]
-        rows.append(cells)
+    rows = [target.row for target in targets if target.build is not None or target.rounds]
     if not rows:
         return "Nothing was built."
-    heads = ["Model", "Backend", "Precision", "Batch", "Build", "Engine size", "Load", "First inference"]
-    return _table(heads, rows, right=set(range(3, 8)))
+    columns: list[tuple[str, str, Callable[[Any], str]]] = [
+        ("Export", "export_s", format_s),
+        ("Build", "build_s", format_s),
+        ("Build, warm caches", "warm_build_s", format_s),
+        ("Engine size", "engine_bytes", format_bytes),
+        ("Import", "import_s", format_s),
+        ("Load", "load_s", format_s),
+        ("First inference", "first_ms", format_ms),
+        ("Host memory", "host_peak_bytes", format_bytes),
+        ("GPU memory", "device_peak_bytes", format_bytes),
+    ]
+    return _figures(rows, columns)
+
+
+def _figures(rows: list[Row], columns: list[tuple[str, str, Callable[[Any], str]]]) -> str:
+    """A table of targets; columns are heading, field of the row and how it is written. Empty columns are left out."""
+    known = [column for column in columns if any(getattr(row, column[1]) is not None for row in rows)]
+    table = []
+    for row in rows:
+        values = [(getattr(row, name), write) for _, name, write in known]
+        cells = [escape(row.model), escape(row.backend), row.precision, str(row.batch_size)]
+        table.append(cells + [DASH if value is None else write(value) for value, write in values])
+    heads = ["Model", "Backend", "Precision", "Batch", *(heading for heading, _, _ in known)]
+    return _table(heads, table, right=set(range(3, len(heads))))
+
+
+def _clocks(targets: list[TargetResult]) -> list[str]:
+    """GPU targets: the clocks side by side, copies, and the GPU's state."""
+    rows = [target.row for target in targets if target.row.device_ms is not None]
+    if not rows:
+        return []
+    columns: list[tuple[str, str, Callable[[Any], str]]] = [
+        ("Latency (ms)", "latency_ms", format_number),
+        ("Device (ms)", "device_ms", format_number),
+        ("Dispatch (ms)", "dispatch_ms", format_number),
+        ("To GPU, pinned (ms)", "h2d_ms", format_number),
+        ("To GPU, pageable (ms)", "pageable_h2d_ms", format_number),
+        ("From GPU, pinned (ms)", "d2h_ms", format_number),
+        ("From GPU, pageable (ms)", "pageable_d2h_ms", format_number),
+        ("SM (MHz)", "gpu_sm_mhz", "{:.0f}".format),
+        ("°C", "gpu_temperature_c", "{:.0f}".format),
+        ("W", "gpu_power_w", "{:.0f}".format),
+    ]
+    return ["## Clocks and copies on the GPU", _figures(rows, columns)]
+
+
+def _dynamic(collected: Collected) -> list[str]:
+    rows = []
+    for cost in collected.dynamic_costs:
+        ci = cost.latency
+        rows.append(
+            [
+                escape(cost.model),
+                f"{escape(cost.dynamic)} against {escape(cost.fixed)}",
+                cost.precision,
+                str(cost.batch_size),
+                f"{format_change(ci.value)} [{format_change(ci.low)} to {format_change(ci.high)}]",
+                _both(cost.dynamic_build_s, cost.fixed_build_s, format_s),
+                _both(cost.dynamic_engine_bytes, cost.fixed_engine_bytes, format_bytes),
+            ]
+        )
+    if not rows:
+        return []
+    heads = ["Model", "Backends", "Precision", "Batch", "Latency [95 % CI]"]
+    heads += ["Build: one engine / all sizes", "Engine size: one / all"]
+    return ["## What dynamic batch costs", _table(heads, rows, right=set(range(3, 7)))]
+
+
+def _both(one: float | None, all_sizes: float | None, write: Callable[[float], str]) -> str:
+    return " / ".join(DASH if value is None else write(value) for value in (one, all_sizes))
+
+
+def _engines(targets: list[TargetResult]) -> list[str]:
+    """One line an engine with what is in it; batch sizes that share an engine share its line."""
+    lines: dict[tuple[object, ...], str] = {}
+    for target in targets:
+        row, build = target.row, target.build
+        facts = engine_facts(build)
+        if build is None or not facts:
+            continue
+        fixed = build.target.batch_size
+        name = f"{row.model} · {row.backend} {row.precision}" + (f" · batch {fixed}" if fixed else "")
+        said = "; ".join(f"{heading.lower()}: {words}" for heading, words in facts)
+        lines.setdefault((row.model, row.backend, row.precision, fixed), f"- **{escape(name)}:** {escape(said)}")
+    return ["## Engines", "\n".join(lines.values())] if lines else []
 
 
 def _warnings(collected: Collected) -> list[str]:

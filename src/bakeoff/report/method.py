@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bakeoff.artifacts.collected import Collected
+from bakeoff.artifacts.collected import Collected, Row
+from bakeoff.format import format_ms, format_ratio
 
 _TEXTS = {
     "Rounds": """
@@ -41,13 +42,36 @@ _TEXTS = {
         Layers are profiled in runs of their own, never while timing: a profiler slows inference down. Shares are of
         the sum of the layers' medians. Backends fuse layers, so their lists differ in length and names.""",
     "Cold start and memory": """
-        Load time is from the engine file to a session that can run (imports not counted), the first inference is shown
-        apart, and memory is the peak resident set of the timing process; medians over rounds.""",
+        Exports and engines are made in processes of their own, imports not counted, and compilers that cache start
+        from empty caches; a warm build is a second one in the same process, with the caches of the first. Each round
+        is a fresh process in which the import of the backend's library, the load from the engine file to a session
+        that can run, and the first inference are timed one after the other: medians over rounds, with the files
+        usually still in the operating system's memory. Host memory is the peak resident set of that process, the
+        largest over rounds; so is the peak on the device, as far as the backend tells.""",
+}
+
+
+_GPU_TEXTS = {
+    "Four clocks on a GPU": """
+        A call returns as soon as the work is handed to the GPU, long before it is done, so four figures must not be
+        mixed. Latency: the host's clock from the call until the GPU has finished. Device time: the GPU's own events
+        around inferences that are handed over while it is still busy, so that it never waits for the host; a latency
+        far above it says that the host holds the GPU up, which a CUDA graph may cure. Throughput: inferences handed
+        over back to back, with one wait at the end. Dispatch: until the call returns, which says what the host spends
+        on a call and nothing about the GPU's speed.{forgotten}""",
+    "Copies": """
+        Inputs are on the GPU before timing starts, for every backend. Copying them there and the outputs back is timed
+        apart, from pinned host memory, which the GPU reads directly, and from pageable memory, which is what arrays
+        usually lie in.""",
+    "State of the GPU": """
+        Clocks, temperature, power, reasons for slowing down and other processes are read through NVML right before and
+        right after the timed region, never inside it. A GPU that was slowed down or shared puts a warning on the row.
+        Energy is from the GPU's counter and is shown only for rounds long enough for it.""",
 }
 
 
 def method_of(collected: Collected) -> list[tuple[str, str]]:
-    """A name and a paragraph for each step."""
+    """A name and a paragraph for each step; those about GPUs where a target was timed on one."""
 
     def setting(section: str, key: str, unit: str = "", factor: float = 1) -> str:
         value: Any = (collected.settings.get(section) or {}).get(key)
@@ -61,4 +85,20 @@ def method_of(collected: Collected) -> list[tuple[str, str]]:
         "warmup_max": setting("warmup", "max_s", " s"),
         "inputs": setting("accuracy", "n_inputs"),
     }
-    return [(name, " ".join(text.split()).format(**values)) for name, text in _TEXTS.items()]
+    texts = dict(_TEXTS)
+    dispatched = [target.row for target in collected.targets if target.row.latency_ms and target.row.dispatch_ms]
+    if dispatched:
+        values["forgotten"] = _forgotten(dispatched)
+        texts |= _GPU_TEXTS
+    return [(name, " ".join(text.split()).format(**values)) for name, text in texts.items()]
+
+
+def _forgotten(rows: list[Row]) -> str:
+    """What a loop that does not wait would have reported, by the target of this study that it would flatter most."""
+    ratio, row = max((((r.latency_ms or 0) / (r.dispatch_ms or 1), r) for r in rows), key=lambda pair: pair[0])
+    return (
+        f" It is what a loop measures that forgets to synchronise, as many tutorials do: here {row.model} at batch "
+        f"{row.batch_size} on {row.backend} {row.precision} takes {format_ms(row.latency_ms or 0)}, but its call "
+        f"returns after {format_ms(row.dispatch_ms or 0)}, so such a loop would call it {format_ratio(ratio)} as fast "
+        "as it is."
+    )

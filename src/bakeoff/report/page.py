@@ -36,7 +36,8 @@ def templates() -> jinja2.Environment:
     environment.filters.update(
         ms=_or_dash(fmt.format_ms), s=_or_dash(fmt.format_s), bytes=_or_dash(fmt.format_bytes),
         ratio=_or_dash(fmt.format_ratio), rate=_or_dash(fmt.format_rate), db=_or_dash(fmt.format_db),
-        num=_or_dash(fmt.format_number), share=_or_dash(lambda value: f"{value * 100:.1f} %"),
+        num=_or_dash(fmt.format_number), change=_or_dash(fmt.format_change),
+        share=_or_dash(lambda value: f"{value * 100:.1f} %"),
     )  # fmt: skip
     return environment
 

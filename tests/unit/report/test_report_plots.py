@@ -17,7 +17,7 @@ def _texts(path):
 
 def test_each_plot_is_a_valid_svg_with_text_and_a_png(hostile):
     plots = read_plots(hostile[1] / "plots")
-    assert len(plots) == 3 * (2 + 2 + 3)
+    assert len(plots) == 1 + 3 * (2 + 2 + 3)
     for plot in plots:
         assert any(_texts(hostile[1] / "plots" / plot.svg))
         assert (hostile[1] / "plots" / plot.png).read_bytes().startswith(b"\x89PNG")
@@ -26,7 +26,8 @@ def test_each_plot_is_a_valid_svg_with_text_and_a_png(hostile):
 
 
 def test_titles_say_units(hostile):
-    units = {"latency": "(ms)", "throughput": "(items/s)", "speedup": "(×)", "build": "(s)", "layers": "(ms)"}
+    units = {"latency": "(ms)", "throughput": "(items/s)", "speedup": "(×)", "build": "(s)", "layers": "(ms)",
+             "roofline": "(FLOP/s)"}  # fmt: skip
     for plot in read_plots(hostile[1] / "plots"):
         assert units[plot.kind] in plot.title
         drawn = " ".join(filter(None, _texts(hostile[1] / "plots" / plot.svg)))
@@ -83,6 +84,40 @@ def test_old_plots_are_removed(tmp_path):
     make_plots(make_collected(models=1, backends=1, batch_sizes=(1,), hostile=False), tmp_path)
     assert not (tmp_path / "latency-resnet18-b2.svg").exists()
     assert (tmp_path / "mine.txt").exists()
+
+
+def test_several_processes_draw_the_same(tmp_path):
+    collected = make_collected(models=2, backends=2, hostile=False)
+    alone, together = make_plots(collected, tmp_path / "1"), make_plots(collected, tmp_path / "2", processes=2)
+    assert alone == together
+    for file in (file for plot in alone for file in (plot.svg, plot.png)):
+        assert (tmp_path / "1" / file).read_bytes() == (tmp_path / "2" / file).read_bytes()
+
+
+def test_large_studies_have_fewer_plots():
+    from bakeoff.report.plots.make import LARGE, _tasks
+
+    sizes = (1, 2, 4, 8, 16)
+    for models in (7, 8):
+        tasks = list(_tasks(make_collected(models=models, backends=1, batch_sizes=sizes, hostile=False)))
+        large = models * (2 * len(sizes) + 3) > LARGE
+        drawn = [task.name for task in tasks if task.kind == "throughput" and task.model == "resnet18"]
+        assert drawn == [f"throughput-resnet18-b{batch}" for batch in ((1, 16) if large else sizes)]
+
+
+def test_long_labels_and_names_leave_room_for_the_bars(tmp_path):
+    from bakeoff.report.plots.bars import latency_figure
+
+    collected = make_collected(models=1, backends=3, batch_sizes=(1,), hostile=False, layers=False)
+    for target in collected.targets:
+        target.row.backend = "W" * 80
+    with house_style():
+        figure, _ = latency_figure(collected, "resnet18", 1)
+        save(figure, tmp_path, "long")
+    box = figure.axes[0].get_position()
+    assert box.width >= 0.2
+    assert 0 < box.x0 < box.x1 < 1
+    assert 0 < box.y0 < box.y1 < 1
 
 
 def test_empty_plots_say_so(tmp_path):

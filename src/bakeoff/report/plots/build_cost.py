@@ -45,19 +45,20 @@ def build_figure(collected: Collected, model: str) -> tuple[Figure, str]:
     for axes, field, unit in ((left, "build_s", 1), (right, "engine_bytes", MIB)):
         horizontal_rows(axes, labels)
         axes.tick_params(axis="y", labelleft=axes is left)
-        values = []
+        positions, values, colors = [], [], []
         for position, target in enumerate(engines.values()):
             value = getattr(target.build, field) if target.build is not None else None
             if value is None:
                 mark_gap(axes, position, "" if axes is right else plain(status_words(target), 24))
                 continue
-            value /= unit
-            values.append(value)
-            axes.barh(position, value, height=0.6, color=color_of(series[target.row.backend]))
+            positions.append(position)
+            values.append(value / unit)
+            colors.append(color_of(series[target.row.backend]))
             axes.annotate(
-                format_number(value), (value, position), xytext=(3, 0), textcoords="offset points", va="center",
-                fontsize=7.5, color=MUTED,
+                format_number(value / unit), (value / unit, position), xytext=(3, 0), textcoords="offset points",
+                va="center", fontsize=7.5, color=MUTED,
             )  # fmt: skip
+        axes.barh(positions, values, height=0.6, color=colors)
         axes.set_xlim(0, max(values, default=1) * 1.25 or 1)
         axes.locator_params(axis="x", nbins=4)
     return figure, caption

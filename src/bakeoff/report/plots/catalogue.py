@@ -16,8 +16,9 @@ class Plot:
 
     name: str
     kind: str
-    """`latency`, `throughput`, `speedup`, `build` or `layers`."""
+    """`latency`, `throughput`, `speedup`, `build`, `layers` or `roofline`."""
     model: str
+    """Empty for a plot of all models."""
     title: str
     caption: str
     svg: str

@@ -2,64 +2,129 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected
 from bakeoff.artifacts.io import read_record
+from bakeoff.report.limits import points_of
 from bakeoff.report.plots.catalogue import Plot, write_plots
 from bakeoff.report.plots.style import house_style, plain, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LARGE = 100
+"""A study of more plots than this has latency and throughput at its smallest and largest batch size alone."""
 
-def make_plots(collected: str | Path | Collected, plots_folder: str | Path) -> list[Plot]:
+
+@dataclass(frozen=True)
+class Task:
+    """A plot to draw."""
+
+    name: str
+    """Of its files, without suffix."""
+    kind: str
+    model: str
+    title: str
+    draw: Callable[[], tuple[Figure, str]]
+    """Gives the figure and its caption."""
+
+
+def make_plots(collected: str | Path | Collected, plots_folder: str | Path, processes: int = 1) -> list[Plot]:
     """Draw every plot of a study into a folder, and write the folder's plots.json.
 
     Args:
         collected: collected.json, or what is in it.
         plots_folder: made where it is missing; plots of an earlier run that are not drawn again are removed.
+        processes: how many share the work.
 
     Returns:
-        The plots in the order in which a report shows them: model by model.
+        The plots in the order in which a report shows them: that of all models, then model by model.
 
     Raises:
         BakeoffError: collected.json is missing or damaged.
     """
-    from bakeoff.report.plots.bars import latency_figure, throughput_figure
-    from bakeoff.report.plots.build_cost import build_figure
-    from bakeoff.report.plots.layers import layers_figure
-    from bakeoff.report.plots.speedup import speedup_figure
-
     if not isinstance(collected, Collected):
         collected = read_record(collected, Collected)
     folder = Path(plots_folder)
     folder.mkdir(parents=True, exist_ok=True)
-    plots: list[Plot] = []
-    names: set[str] = set()
-
-    def add(kind: str, model: str, title: str, drawn: tuple[Figure, str], batch: int | None = None) -> None:
-        name = _file_name(f"{kind}-{model}" + (f"-b{batch}" if batch else ""), names)
-        figure, caption = drawn
-        svg, png = save(figure, folder, name)
-        batch_words = f" · batch {batch}" if batch else ""
-        plots.append(Plot(name, kind, model, f"{plain(model, 40)}{batch_words} · {title}", caption, svg, png))
-
-    c = collected
     with house_style():
-        for model in dict.fromkeys([*c.models, *(target.row.model for target in c.targets)]):
-            batches = sorted({t.row.batch_size for t in c.targets if t.row.model == model})
-            for batch in batches:
-                add("latency", model, "latency (ms)", latency_figure(c, model, batch), batch)
-            for batch in batches:
-                add("throughput", model, "throughput (items/s)", throughput_figure(c, model, batch), batch)
-            add("speedup", model, f"speed-up against {c.baseline} (×)", speedup_figure(c, model))
-            add("build", model, "build time (s) and engine size (MiB)", build_figure(c, model))
-            add("layers", model, "layer times (ms)", layers_figure(c, model))
+        tasks = list(_tasks(collected))
+        draw = partial(_draw, folder)
+        if processes == 1 or len(tasks) == 1:
+            plots = [draw(task) for task in tasks]
+        else:
+            plots = _draw_in_parallel(folder, tasks, processes)
     write_plots(folder, plots)
     return plots
+
+
+def _tasks(c: Collected) -> Iterator[Task]:
+    from bakeoff.report.plots.bars import latency_figure, throughput_figure
+    from bakeoff.report.plots.build_cost import build_figure
+    from bakeoff.report.plots.layers import layers_figure
+    from bakeoff.report.plots.roofline import roofline_figure
+    from bakeoff.report.plots.speedup import speedup_figure
+
+    names: set[str] = set()
+
+    def task(kind: str, model: str, title: str, draw: Callable[..., tuple[Figure, str]], batch: int = 0) -> Task:
+        name = _file_name("-".join(filter(None, [kind, model, f"b{batch}" if batch else ""])), names)
+        batch_words = f" · batch {batch}" if batch else ""
+        return Task(name, kind, model, f"{plain(model or c.title, 40)}{batch_words} · {title}", draw)
+
+    points, left_out = points_of(c)
+    if points:
+        title = "reached (FLOP/s) under the device's roof"
+        yield task("roofline", "", title, partial(roofline_figure, c, points, left_out))
+    batches: dict[str, set[int]] = {model: set() for model in c.models}
+    for target in c.targets:
+        batches.setdefault(target.row.model, set()).add(target.row.batch_size)
+    large = sum(2 * len(sizes) + 3 for sizes in batches.values()) > LARGE
+    for model, sizes in batches.items():
+        shown = sorted({min(sizes), max(sizes)} if large and sizes else sizes)
+        for batch in shown:
+            yield task("latency", model, "latency (ms)", partial(latency_figure, c, model, batch), batch)
+        for batch in shown:
+            yield task("throughput", model, "throughput (items/s)", partial(throughput_figure, c, model, batch), batch)
+        yield task("speedup", model, f"speed-up against {c.baseline} (×)", partial(speedup_figure, c, model))
+        yield task("build", model, "build time (s) and engine size (MiB)", partial(build_figure, c, model))
+        yield task("layers", model, "layer times (ms)", partial(layers_figure, c, model))
+
+
+def _draw(folder: Path, task: Task) -> Plot:
+    figure, caption = task.draw()
+    svg, png = save(figure, folder, task.name)
+    return Plot(task.name, task.kind, task.model, task.title, caption, svg, png)
+
+
+_inherited: tuple[Path, list[Task]]
+"""What forked workers find as this process left it, so that nothing large is sent to them."""
+
+
+def _draw_in_parallel(folder: Path, tasks: list[Task], processes: int) -> list[Plot]:
+    global _inherited
+    _inherited = folder, tasks
+    with get_context("fork").Pool(processes, initializer=_die_with_parent) as pool:
+        return pool.map(_draw_inherited, range(len(tasks)), chunksize=4)
+
+
+def _die_with_parent() -> None:
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def _draw_inherited(index: int) -> Plot:
+    folder, tasks = _inherited
+    return _draw(folder, tasks[index])
 
 
 def _file_name(wanted: str, taken: set[str]) -> str:

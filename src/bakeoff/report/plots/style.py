@@ -76,6 +76,7 @@ def house_style() -> Iterator[None]:
                 "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans", "Arial", "sans-serif"],
                 "font.size": 8.5,
                 "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 8,
+                "axes.titley": 1.0,
                 "axes.labelsize": 8.5, "xtick.labelsize": 8, "ytick.labelsize": 8.5,
                 "text.parse_math": False, "text.usetex": False, "axes.unicode_minus": True,
                 "svg.fonttype": "none", "svg.hashsalt": "bakeoff",
@@ -91,7 +92,9 @@ def new_figure(
     """A figure with room for `rows` labelled rows, and its axes (one, or an array of `columns`)."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width_in, 0.95 + ROW_IN * max(rows, 3)), layout="constrained")
+    from bakeoff.report.plots.layout import RowLayout
+
+    figure = Figure(figsize=(width_in, 0.95 + ROW_IN * max(rows, 3)), layout=RowLayout())
     axes = figure.subplots(1, columns, sharey=share_rows)
     return figure, axes
 
@@ -126,14 +129,23 @@ def say_empty(axes: Axes, words: str) -> None:
 
 def save(figure: Figure, folder: Path, name: str) -> tuple[str, str]:
     """Write a figure as SVG and PNG, without dates, and return the names of both files."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once, for both files
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    write_text(folder / f"{name}.svg", _slim(buffer.getvalue().decode()))
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
-    write_bytes(folder / f"{name}.png", buffer.getvalue())
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    # Laid out once, for both files. The canvases are asked themselves: savefig would draw everything twice.
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine("none")
+    for label in (label for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()):
+        label.set_in_layout(False)  # nor measured again while it is drawn
+    text = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
+    write_text(folder / f"{name}.svg", _slim(text.getvalue()))
+    image = io.BytesIO()
+    figure.dpi = PNG_DPI
+    FigureCanvasAgg(figure).print_png(image, metadata={"Software": None})
+    write_bytes(folder / f"{name}.png", image.getvalue())
     return f"{name}.svg", f"{name}.png"
 
 

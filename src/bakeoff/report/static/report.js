@@ -112,6 +112,18 @@
     update();
   }
 
+  // A link to a folded part opens it.
+  const reveal = (hash) => {
+    const part = document.getElementById(hash.slice(1));
+    if (part instanceof HTMLDetailsElement) part.open = true;
+  };
+  addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (link) reveal(link.hash);
+  });
+  addEventListener("hashchange", () => reveal(location.hash));
+  reveal(location.hash);
+
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open])")];
