@@ -46,6 +46,26 @@ class OutputSpread(Part):
     """Distinct highest-scoring classes over the inputs; null where the output is no score vector."""
 
 
+class Work(Part):
+    """What one inference takes at least, whatever runs it: counted on the reference, for limits and the roofline."""
+
+    flops_per_item: int | None = None
+    """Floating-point operations of convolutions, matrix products and attention; a multiply-add is two. Null where an
+    operator has no formula (see the notes)."""
+    weight_elements: int | None = None
+    """Elements of the floating-point weights that an inference reads, once for any batch size; buffers fold away."""
+    input_elements: int | None = None
+    """Floating-point elements of an item's inputs."""
+    output_elements: int | None = None
+    """Floating-point elements of an item's outputs."""
+    table_elements: int | None = None
+    """Elements of the rows that an item looks up in embedding tables, which are not read whole."""
+    integer_bytes: int | None = None
+    """Bytes of an item's integer inputs and outputs, which keep their size at any precision."""
+    notes: list[str] = []
+    """Why something could not be counted."""
+
+
 class ReferenceRecord(Record):
     """The model as it is judged: weights, check inputs, reference outputs in eager fp32."""
 
@@ -58,6 +78,7 @@ class ReferenceRecord(Record):
     """False for random weights: accuracy of low precisions is then indicative only."""
     parameters: int | None = None
     parameter_bytes: int | None = None
+    work: Work | None = None
     inputs: list[dict[str, Any]] = []
     """Name, shape without batch, and dtype of each input."""
     outputs: list[OutputSpread] = []

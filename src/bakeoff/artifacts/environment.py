@@ -2,7 +2,20 @@
 
 from typing import Any, Literal
 
-from bakeoff.artifacts.base import Record, schema_field
+from bakeoff.artifacts.base import Part, Record, schema_field
+from bakeoff.precision import Precision
+
+
+class DeviceLimits(Part):
+    """What the device was seen to do at most, with nothing else of the study running."""
+
+    matrix_flops_per_s: dict[Precision, float | None] = {}
+    """Fastest large square matrix product of each precision of the study, a multiply-add counted as two operations;
+    null where the device or PyTorch has none."""
+    copy_bytes_per_s: float | None = None
+    """Fastest copy of a buffer larger than the caches, within the device's memory; bytes read and written."""
+    how: dict[str, str] = {}
+    """How each figure was measured, or why it is null, in words; by precision, and for `copy`."""
 
 
 class EnvironmentRecord(Record):
@@ -25,3 +38,4 @@ class EnvironmentRecord(Record):
     frequency: dict[str, Any] = {}
     """Governor and turbo settings, where the system says."""
     threads: int | None = None
+    limits: DeviceLimits | None = None

@@ -1,34 +1,57 @@
-"""Reading and writing artifacts: written to a temporary name and renamed, so none is ever half there."""
+"""Reading and writing artifacts: written to a temporary name and renamed, so none is ever half there.
+
+Whoever finds a damaged file says so by moving the file's time of change: the next run then reads it, finds that it is
+not as it was made, and makes it anew (see bakeoff.trust).
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from bakeoff.artifacts.base import FileDigest, Record
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, DamagedError
 
 R = TypeVar("R", bound=Record)
+
+TEMPORARY = (".", ".tmp")
+"""How the name of a file begins and ends that is being written."""
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_FULL_BYTES = 1 << 16
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """A temporary file to write, beside `path`: it takes that name at the end of the block; an error removes it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{TEMPORARY[0]}{path.name}.", suffix=TEMPORARY[1])
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
     """Write a file so that it is either whole or not there."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -42,16 +65,17 @@ def write_record(path: str | Path, record: Record) -> None:
 
 
 def read_record(path: str | Path, kind: type[R]) -> R:
-    """Read an artifact. Raises BakeoffError, naming the file and the remedy, where it is damaged."""
+    """Read an artifact. Raises BakeoffError where it is missing, DamagedError where it is damaged."""
     try:
         return kind.model_validate_json(Path(path).read_bytes())
     except FileNotFoundError:
         raise BakeoffError(f"{path} is missing; run the study again to make it") from None
     except ValidationError as error:
+        tell_damaged(path)
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise BakeoffError(
-            f"{path} is damaged ({where}: {first['msg']}); delete it and run the study again to make it anew"
+        raise DamagedError(
+            f"{path} is damaged ({where}: {first['msg']}); run the study again to make it anew"
         ) from None
 
 
@@ -68,13 +92,40 @@ def digests(folder: str | Path, names: list[str]) -> dict[str, FileDigest]:
 
 
 def check_digests(folder: str | Path, files: dict[str, FileDigest]) -> None:
-    """Raise BakeoffError where a file is not as the job that made it left it."""
+    """Raise DamagedError where a file is not as the job that made it left it."""
     for name, expected in files.items():
         path = Path(folder) / name
         if not path.exists():
-            raise BakeoffError(f"{path} is missing; delete the record beside it and run again to make it anew")
+            raise DamagedError(f"{path} is missing; run the study again to make it anew")
         if digest(path) != expected:
-            raise BakeoffError(
-                f"{path} is not as it was when it was made (its hash differs); "
-                "delete the record beside it and run again to make it anew"
+            tell_damaged(path)
+            raise DamagedError(
+                f"{path} is not as it was when it was made (its hash differs); run the study again to make it anew"
             )
+
+
+def tell_damaged(path: str | Path) -> None:
+    """See that the next run looks into a file, and makes it anew if it is not as it was made."""
+    with suppress(OSError):
+        os.utime(path)
+
+
+def no_space(error: BaseException, *folders: str | Path) -> str | None:
+    """What to say where a full disk is behind an error; None where it is not.
+
+    Args:
+        error: Libraries written in C++ hide the cause, so a full disk of one of the folders counts as well.
+        folders: Where the failed code writes.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _NO_SPACE:
+            where = [Path(name).parent for name in (cause.filename2, cause.filename) if isinstance(name, str)]
+            return _no_space(*where, *folders, ".")
+        cause = cause.__cause__ or cause.__context__
+    full = [folder for folder in folders if shutil.disk_usage(folder).free < _FULL_BYTES]
+    return _no_space(*full) if full else None
+
+
+def _no_space(folder: str | Path, *_others: str | Path) -> str:
+    return f"no space left on device: {folder}; free some and run again"

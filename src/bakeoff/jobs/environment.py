@@ -1,17 +1,21 @@
-"""Records what a study runs on."""
+"""Records what a study runs on, and what its device does at most."""
 
 from __future__ import annotations
 
 import os
 import platform
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bakeoff import __version__
 from bakeoff.artifacts.base import Part, TargetId
-from bakeoff.artifacts.environment import EnvironmentRecord
-from bakeoff.machine import Machine, versions_of
+from bakeoff.artifacts.environment import DeviceLimits, EnvironmentRecord
+from bakeoff.jobs.channel import take_device, under_way
+from bakeoff.limits.rates import measure_limits
+from bakeoff.machine import Gpu, Machine, versions_of
+from bakeoff.precision import Precision
 
 _VARIABLES = ("OMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "OPENBLAS_", "TORCH_", "PYTORCH_", "CUDA_", "NVIDIA_", "ORT_",
               "OV_", "OPENVINO_", "LD_PRELOAD", "MALLOC_", "CUBLAS_", "CUDNN_")  # fmt: skip
@@ -23,6 +27,10 @@ class Spec(Part):
     target: TargetId
     device: str
     threads: int
+    gpus: list[Gpu]
+    """All GPUs of the machine: the job itself sees only the one that it measures."""
+    precisions: list[Precision]
+    """Those of the targets that run here; none: nothing is measured, and torch not imported."""
     distributions: list[str]
     """Names of all distributions that the study's backends rest on."""
 
@@ -38,17 +46,30 @@ def run(spec_json: dict[str, Any]) -> EnvironmentRecord:
         status="ok",
         device=spec.device,
         fingerprint=machine.fingerprint(spec.device),
-        machine=machine.to_json(),
+        machine=replace(machine, gpus=tuple(spec.gpus)).to_json(),
         memory_bytes=psutil.virtual_memory().total,
         os=platform.platform(),
         python=platform.python_version(),
         bakeoff=__version__,
         commit=_commit(),
         library=versions_of(tuple(spec.distributions)),
-        variables={name: value for name, value in sorted(os.environ.items()) if name.startswith(_VARIABLES)},
+        variables={
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name.startswith(_VARIABLES) and name != "CUDA_VISIBLE_DEVICES"  # set by our own supervisor
+        },
         frequency=_frequency(),
         threads=spec.threads,
+        limits=_limits(spec) if spec.precisions else None,
     )
+
+
+def _limits(spec: Spec) -> DeviceLimits:
+    import torch  # noqa: F401 - before the device is taken, so that nobody waits for the import
+
+    take_device()
+    with under_way("limits"):
+        return measure_limits(spec.device, spec.threads, spec.precisions)
 
 
 def _commit() -> str | None:

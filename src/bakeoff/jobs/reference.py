@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.artifacts.accuracy import OutputSpread, ReferenceRecord
 from bakeoff.artifacts.base import Part, TargetId
-from bakeoff.artifacts.io import digests
+from bakeoff.artifacts.io import digests, whole, write_text
 from bakeoff.config.model import (
     InputSpec,
     ModelBase,
@@ -20,6 +20,7 @@ from bakeoff.config.model import (
     has_real_weights,
 )
 from bakeoff.errors import ModelError, UselessReferenceError
+from bakeoff.limits.work import count_work
 from bakeoff.machine import versions_of
 from bakeoff.models.arrays import save_arrays
 from bakeoff.models.forward import forward
@@ -82,10 +83,11 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
     with seeded(model.seed):
         outputs = _outputs(module.to(spec.device), spec.label, inputs, spec.device)
     spreads = _spreads(spec.label, outputs, real)
+    work = count_work(module, inputs, spec.device)
     save_arrays(out / INPUTS, inputs)
     save_arrays(out / OUTPUTS, outputs)
     told = {"label": spec.label, "model": spec.model, "built_by": _builder(spec.label, model)}
-    (out / MODEL).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    write_text(out / MODEL, json.dumps(told, indent=1) + "\n")
     state = _save(module, model, out)
     weights = [*module.parameters()]
     return ReferenceRecord(
@@ -96,6 +98,7 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
         real_weights=real,
         parameters=sum(p.numel() for p in weights),
         parameter_bytes=sum(p.numel() * p.element_size() for p in weights),
+        work=work,
         inputs=[{"name": name, "shape": list(s.shape), "dtype": s.dtype} for name, s in input_specs.items()],
         outputs=spreads,
         n_inputs=spec.n_inputs,
@@ -115,9 +118,11 @@ def _save(module: torch.nn.Module, model: ModelBase, out: Path) -> str:
     import torch
 
     if isinstance(model, TorchscriptModel):
-        shutil.copyfile(model.path, out / SCRIPT)
+        with whole(out / SCRIPT) as file:
+            shutil.copyfile(model.path, file)
         return SCRIPT
-    torch.save(module.to("cpu").state_dict(), out / STATE)
+    with whole(out / STATE) as file:
+        torch.save(module.to("cpu").state_dict(), file)
     return STATE
 
 
