@@ -28,8 +28,8 @@ rtx_only = pytest.mark.skipif(LIBRARY != "tensorrt_rtx", reason="only tensorrt_r
 
 INPUTS = [InputInfo("image", (3, 64, 64), "float32")]
 CLOSE = {"fp32": 5e-3 if LIBRARY == "tensorrt_rtx" else 1e-4, "tf32": 5e-3, "fp16": 2e-2}
-"""Largest relative L2 error against eager fp32. TensorRT for RTX 1.4 computes convolutions in TF32 on an H200 even where
-TF32 is switched off (7e-4), and cannot run them at all under NVIDIA_TF32_OVERRIDE=0."""
+"""Largest relative L2 error against eager fp32. TensorRT for RTX 1.4 computes convolutions in TF32 on an H200 even
+where TF32 is switched off (7e-4), and cannot run them at all under NVIDIA_TF32_OVERRIDE=0."""
 
 
 def spec(precision: str = "fp32", device: str = DEVICE) -> EngineSpec:

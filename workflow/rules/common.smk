@@ -21,7 +21,9 @@ wildcard_constraints:
 
 def attempt(pattern):
     """The tracked parameter that makes the next run retry what failed (see docs/failures.md)."""
-    return of_wildcards(lambda wildcards: STAGING.attempt(pattern.format(**dict(wildcards.items()))))
+    return of_wildcards(
+        lambda wildcards: STAGING.attempt(pattern.format(**dict(wildcards.items())))
+    )
 
 
 # Folders as patterns over wildcards. Engines and exports of fixed batch size lie one folder deeper: `fixed` is that

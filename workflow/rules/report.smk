@@ -14,6 +14,7 @@ rule plots:
         PATHS.log("plots"),
     conda:
         "../../envs/bakeoff.yaml"
+    threads: 4
     params:
         code=code_digest("plots"),
     message:

@@ -105,8 +105,8 @@ class Inductor(Backend):
         record_dtypes(built, graph_dtypes(latest.program), spec.precision)
         if carries_own_runtime(folder / PACKAGE):
             built.notes.append(
-                f"{find_compiler()} links the C++ library statically, and such a package crashes when PyTorch, which has "
-                "its own, loads it: name another compiler in CXX (CXX=/usr/bin/g++)"
+                f"{find_compiler()} links the C++ library statically, and such a package crashes when PyTorch, which "
+                "has its own, loads it: name another compiler in CXX (CXX=/usr/bin/g++)"
             )
         if self.options.warm_build:
             with TemporaryDirectory() as scratch:

@@ -62,7 +62,7 @@ def test_fp32_is_judged_by_its_tolerance_on_random_weights_too():
     judged = verdict(REFERENCE * 1.01, "fp32", real_weights=False)
     assert not judged.indicative
     assert not judged.passed
-    assert judged.limits == {"relative_l2": 1e-3}
+    assert judged.limits == {"relative_l2": 2e-4}
 
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16", "int8", "fp8", "tf32"])
@@ -89,9 +89,9 @@ def test_int8_on_random_weights_fails_on_constant_outputs_and_shapes_only():
 
 
 def test_a_wrong_small_output_cannot_hide_behind_a_large_one():
-    reference = [REFERENCE * 1e4, NOISE]
+    reference = [REFERENCE * 1e5, NOISE]
     comparison = compare([reference[0], RNG.standard_normal((64, 10)) * 2], reference)
-    assert comparison.relative_l2 < 1e-3
+    assert comparison.relative_l2 < 2e-4
     judged = judge(comparison, DEFAULT_TOLERANCE["fp32"], "fp32", True)
     assert judged.failures[0].startswith("output 1 alone has a relative L2 error of 2.")
 
