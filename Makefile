@@ -13,15 +13,18 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help report test lint unit env env-dev browser docs lock clean
+.PHONY: help report coverage test test-kill lint unit env env-dev browser bench-scale docs lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 report: env  ## run the study STUDY (config.yaml) and write its report, making the environment first
-	@test -f $(STUDY) || { echo "there is no config file $(STUDY); STUDY is the path of one" >&2; exit 1; }
+	@python -m bakeoff.check $(STUDY)
 	@status=0; BAKEOFF_NO_LAST_WORDS=1 snakemake --cores $(CORES) report --quiet rules host --configfile $(STUDY) || status=$$?; \
 	python -m bakeoff.verdict $(STUDY); exit $$status
+
+coverage: env  ## see which models of studies/zoo.yaml work on which backends, and write docs/coverage.md
+	@python -m bakeoff.coverage studies/zoo.yaml --cores $(CORES)
 
 test: env-dev browser lint unit  ## check and test everything (what CI runs)
 
@@ -32,6 +35,9 @@ lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, generated files
 	@snakemake --lint
 	@mypy
 	@python -m bakeoff.reference_docs --check
+
+test-kill: env-dev  ## kill a run at twenty seeded random moments and see that it completes (some minutes)
+	@BAKEOFF_KILL_MOMENTS=20 pytest tests/workflow/test_interruption.py -s
 
 unit: env-dev  ## the tests alone; ARGS are pytest's
 	@pytest $(ARGS)
@@ -57,6 +63,9 @@ env-dev: .venv/.dev  ## the same with what tests and checks need
 .venv/.dev: envs/requirements-dev.txt | .venv/bin/uv
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements-dev.txt
 	@touch $@ .venv/.runtime
+
+bench-scale: env-dev browser  ## measure planning, collecting and the report of a study of 2,000 targets (half an hour; docs/scale.md)
+	@python tests/scale/bench.py $(ARGS)
 
 docs: env-dev  ## write the generated files: JSON Schemas, docs/config.md, docs/artifacts.md
 	@python -m bakeoff.reference_docs

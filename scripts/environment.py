@@ -1,4 +1,4 @@
-"""Record what the study runs on: machine, software versions, settings.
+"""Record what the study runs on: machine, software versions, settings, and the device's measured rates.
 
 Makes results/<study>/environment.json.
 """

@@ -6,8 +6,10 @@ The Snakefile prints the log as the run's last words.
 import sys
 from pathlib import Path
 
+from bakeoff.jobs.part_of_run import part_of_run
 from bakeoff.verdict import verdict
 
-words, status = verdict(snakemake.input.collected, snakemake.input.html)
-Path(snakemake.log[0]).write_text(words)
-sys.exit(status)
+with part_of_run():
+    words, status = verdict(snakemake.input.collected, snakemake.input.html)
+    Path(snakemake.log[0]).write_text(words)
+    sys.exit(status)

@@ -99,11 +99,10 @@ def read_coverage(config: str) -> Coverage:
         library |= record.library
     precisions = dict.fromkeys(t.precision for t in plan.targets)
     limits = {p: study.accuracy.tolerance_of(p).model_dump(exclude_none=True) for p in precisions}
-    one_engine = "one engine with a dynamic batch dimension" if study.batch.dynamic else "an engine for each"
     cells = dict.fromkeys((plan.engine_of(target), target.cannot_build, target.cannot_run) for target in plan.targets)
     return Coverage(
         study=config,
-        batch=f"{', '.join(map(str, study.batch.sizes))} ({one_engine})",
+        batch=f"{', '.join(map(str, study.batch.sizes))} ({_engines_in_words(plan)})",
         tolerance="; ".join(f"{p}: {', '.join(f'{k} {v:g}' for k, v in of.items())}" for p, of in limits.items()),
         outcomes=[_outcome(staging, engine, *cannot) for engine, *cannot in cells],
         environment=environment,
@@ -112,6 +111,13 @@ def read_coverage(config: str) -> Coverage:
         parameters={model: record.parameters for model, record in references.items()},
         made=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
+
+
+def _engines_in_words(plan: Plan) -> str:
+    fixed = {engine.batch_size is not None for engine in plan.engines}
+    if fixed == {True, False}:
+        return "one engine with a dynamic batch dimension, but an engine for each where a column names it"
+    return "an engine for each" if True in fixed else "one engine with a dynamic batch dimension"
 
 
 def _outcome(staging: Staging, engine: Engine, cannot_build: str | None, cannot_run: str | None) -> Outcome:
@@ -176,8 +182,7 @@ def coverage_page(coverage: Coverage) -> str:
         ]
         for model, count in coverage.parameters.items()
     ]
-    works = [[o for o in outcomes if o.backend == column and o.problem is None] for column in columns]
-    rows.append(["**works**", "", *(f"**{len(w)} of {len(coverage.parameters)}**" for w in works)])
+    rows.append(["**works**", "", *(_count([o for o in outcomes if o.backend == column]) for column in columns)])
     parts = [
         "# Coverage: which models work on which backends",
         f"<!-- Made by `python -m bakeoff.coverage {coverage.study}` (`make coverage`); do not edit. -->",
@@ -200,6 +205,12 @@ def coverage_page(coverage: Coverage) -> str:
             _table(["", "cells", "step", "limit of", "reason"], listed),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _count(outcomes: Sequence[Outcome]) -> str:
+    """How many cells of a column work; where none does, how many at least build."""
+    works, builds = sum(o.problem is None for o in outcomes), sum(o.builds for o in outcomes)
+    return f"**{works} of {len(outcomes)}**" if works or not builds else f"builds {builds} of {len(outcomes)}"
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

@@ -24,7 +24,7 @@ from bakeoff.config.study import Study
 from bakeoff.jobs.supervise import run_stage
 from bakeoff.machine import Machine
 from bakeoff.paths import StudyPaths
-from bakeoff.plan import Engine, Plan
+from bakeoff.plan import Plan
 from bakeoff.staging import TRACKED_ONLY, Staging
 
 ROUNDS = 3
@@ -91,8 +91,7 @@ def main(results: str) -> int:
 
 def _compare(staging: Staging, target: TargetResult, kind: str) -> str:
     row = target.row
-    batch = None if staging.study.batch.dynamic else row.batch_size
-    engine = Path(staging.engine_folder(Engine(row.model, row.backend, row.precision, batch)))
+    engine = Path(staging.engine_folder(staging.plan.engine_at(row.model, row.backend, row.precision, row.batch_size)))
     reference = Path(StudyPaths(staging.study.study).reference(row.model))
     graph = engine / ("engine.onnx" if kind == "onnxruntime" else "engine.xml")
     plain_code = _BEGIN + (_ONNX_RUNTIME if kind == "onnxruntime" else _OPENVINO) + _LOOP

@@ -31,3 +31,7 @@ class EngineError(BakeoffError):
 
 class UselessReferenceError(BakeoffError):
     """The reference outputs cannot judge anything (no spread, NaN or infinite)."""
+
+
+class DamagedError(BakeoffError):
+    """An artifact is not as the job that made it left it; the message names the file."""

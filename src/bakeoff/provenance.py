@@ -9,16 +9,17 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 _EVERY_JOB = ("jobs/child.py", "jobs/engine_job.py")
-_SESSION = ("backends/base.py", "backends/torch_session.py", "trt_*.py", "profiling/running_average.py")
+_SESSION = ("backends/base.py", "backends/cuda_stream.py", "backends/torch_session.py", "trt_*.py",
+            "profiling/running_average.py")  # fmt: skip
 _COMPILERS = ("backends/exported.py", "backends/torch_dtypes.py", "partition.py")
 
 # All of measure/ but the texts of its warnings: rewording one times nothing anew.
-_MEASURE = tuple(f"measure/{name}.py" for name in ("clock", "garbage", "loop", "memory", "modes", "nvml", "samples",
-                 "statistics", "stopping", "telemetry", "throughput", "warmup"))  # fmt: skip
+_MEASURE = tuple(f"measure/{name}.py" for name in ("clock", "device_time", "garbage", "loop", "memory", "modes", "nvml",
+                 "samples", "statistics", "stopping", "telemetry", "throughput", "transfer", "warmup"))  # fmt: skip
 
 STAGE_CODE: dict[str, tuple[str, ...]] = {
-    "environment": ("jobs/environment.py", "machine.py"),
-    "reference": ("jobs/reference.py", "models/*.py"),
+    "environment": ("jobs/environment.py", "limits/rates.py", "machine.py"),
+    "reference": ("jobs/reference.py", "limits/work.py", "models/*.py"),
     "export": ("jobs/export.py", "exports/*.py", "models/*.py"),
     "calibrate": ("jobs/calibrate.py", "quantization/calibration_set.py", "quantization/images.py", "models/inputs.py"),
     "quantize": ("quantization/*.py",),
@@ -26,18 +27,19 @@ STAGE_CODE: dict[str, tuple[str, ...]] = {
     "time": ("jobs/time.py", *_MEASURE, *_EVERY_JOB, *_SESSION),
     "verify": ("jobs/verify.py", "accuracy/*.py", "models/arrays.py", *_EVERY_JOB, *_SESSION),
     "profile": ("jobs/profile.py", "profiling/*.py", *_EVERY_JOB, *_SESSION),
-    "collect": ("collect/*.py", "answers.py", "format.py", "measure/statistics.py", "measure/warnings.py"),
-    "plots": ("report/plots/*.py", "report/plots.py", "format.py"),
-    "report": ("report/**/*", "format.py", "measure/warnings.py"),
+    "collect": ("collect/*.py", "limits/share.py", "answers.py", "format.py", "measure/statistics.py",
+                "measure/warnings.py"),
+    "plots": ("report/plots/*.py", "report/limits.py", "limits/share.py", "format.py"),
+    "report": ("report/**/*", "collect/gpu.py", "limits/share.py", "format.py", "measure/warnings.py", "partition.py"),
     "verdict": ("verdict.py",),
-}
+}  # fmt: skip
 """Files (patterns below the package) whose change makes a stage's results stale."""
 
 
 @functools.cache
 def code_digest(stage: str, kind: str | None = None) -> str:
-    """A short digest of the code behind a stage, and of a backend kind's file where one is involved."""
-    patterns = [*STAGE_CODE[stage], *([f"backends/{kind}.py"] if kind else [])]
+    """A short digest of the code behind a stage, and of a backend kind's files where one is involved."""
+    patterns = [*STAGE_CODE[stage], *([f"backends/{kind}*.py"] if kind else [])]
     files = sorted({file for pattern in patterns for file in PACKAGE.glob(pattern) if file.is_file()})
     state = hashlib.sha256()
     for file in files:

@@ -72,19 +72,24 @@ def generated() -> dict[str, str]:
     return files
 
 
+def full_machines() -> dict[str, tuple[str, Machine]]:
+    """Two made-up machines that lack nothing, each with the device to use: a CPU alone, and a GPU."""
+    flags = frozenset({"avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_bf16", "amx_fp16", "amx_int8"})
+    gpu = Gpu(0, "an NVIDIA GPU", 80 * 2**30, (9, 0), "")
+    optional = frozenset({"torch_tensorrt", "torch2trt", "tensorrt", "tensorrt_rtx"})
+    return {
+        "CPU": ("cpu", Machine("a processor", flags, 8, (), None, "g++", optional)),
+        "NVIDIA GPU": ("cuda:0", Machine("a processor", flags, 8, (gpu,), "580", "g++", optional)),
+    }
+
+
 def backend_table() -> Iterator[str]:
     """Which backend kind takes which precision on which device, as the backends themselves say.
 
     Asked of a processor with every instruction set and of a GPU of compute capability 9.0, every optional package
     installed; on a lesser machine the plan leaves out more, each cell with its reason.
     """
-    flags = frozenset({"avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_bf16", "amx_fp16", "amx_int8"})
-    gpu = Gpu(0, "an NVIDIA GPU", 80 * 2**30, (9, 0), "")
-    optional = frozenset({"torch_tensorrt", "torch2trt", "tensorrt", "tensorrt_rtx"})
-    machines = {
-        "CPU": ("cpu", Machine("a processor", flags, 8, (), None, "g++", optional)),
-        "NVIDIA GPU": ("cuda:0", Machine("a processor", flags, 8, (gpu,), "580", "g++", optional)),
-    }
+    machines = full_machines()
     yield "| kind | what it is | on a CPU | on an NVIDIA GPU |"
     yield "|---|---|---|---|"
     for kind in KINDS:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+from bakeoff.before_run import before_runs
 from bakeoff.config.load import parse_study, read_yaml
-from bakeoff.jobs.supervise import RUN_PID
+from bakeoff.jobs.part_of_run import say_run
 from bakeoff.machine import Machine
 from bakeoff.plan import Plan
 from bakeoff.staging import Staging
@@ -26,10 +28,14 @@ def read_study(config: Mapping[str, Any], workflow: Any) -> Staging:
     source = os.path.relpath(files[-1]) if files else "the config"
     study = parse_study(config, source)
     if workflow.is_main_process:
-        # jobs watch this process and end themselves when it is gone
-        os.environ[RUN_PID] = str(os.getpid())
+        say_run()
     # Snakemake would import pandas (a second) only to see whether a parameter is a data frame; none of ours is
     sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+    # Snakemake asks for the script of each job three times, and takes its path apart as an address each time
+    workflow.sourcecache._cache = functools.cache(workflow.sourcecache._cache)
     source_path = os.path.join(workflow.basedir, "src")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source_path, os.environ.get("PYTHONPATH")]))
-    return Staging(Plan(study, Machine.detect()))
+    staging = Staging(Plan(study, Machine.detect()))
+    if workflow.is_main_process:
+        before_runs(workflow, staging)
+    return staging

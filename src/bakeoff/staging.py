@@ -213,8 +213,6 @@ class Staging:
         return {
             **self._engine_job(self._engine_used(wildcards), "profile", int(wildcards.batch)),
             "batch_size": int(wildcards.batch),
-            "runs": self.study.profile.runs,
-            "max_s": self.study.profile.max_s,
             "out": self._target_folder(wildcards),
         }
 
@@ -223,8 +221,6 @@ class Staging:
         round_ = int(wildcards.round)
         return {
             **self._engine_job(self._engine_used(wildcards), "time", int(wildcards.batch), round_),
-            "warmup": self.study.warmup.model_dump(),
-            "timing": self.study.timing.model_dump(exclude={"rounds"}),
             "out": f"{self._target_folder(wildcards)}/round{round_}",
         }
 
@@ -278,8 +274,8 @@ class Staging:
         made: Params = getattr(self, stage)(wildcards)
         return {name: made[name] for name in _PARAM_NAMES[stage]}
 
-    def tracked(self, stage: str) -> dict[str, Callable[[Any], Any]]:
-        """The parameters of a rule, by name, as functions of its wildcards."""
+    def tracked(self, stage: str) -> dict[str, Any]:
+        """The parameters of a rule, by name, as functions of its wildcards or as they are."""
         latest: dict[tuple[str, ...], Params] = {}
 
         def params_of(wildcards: Any) -> Params:
@@ -292,7 +288,20 @@ class Staging:
         def getter(name: str) -> Callable[[Any], Any]:
             return of_wildcards(lambda wildcards: params_of(wildcards)[name])
 
-        return {name: getter(name) for name in _PARAM_NAMES[stage]}
+        # plain values where wildcards change nothing: Snakemake takes longer to ask a function than to plan its job
+        return {name: getter(name) for name in _PARAM_NAMES[stage]} | self._same_for_all(stage)
+
+    def _same_for_all(self, stage: str) -> Params:
+        """Parameters that all jobs of a stage that uses engines share."""
+        if stage not in _OF_ENGINES:
+            return {}
+        shared = {"device": self.plan.device, "made_on": self.fingerprint}
+        if stage == "time":
+            timing = self.study.timing.model_dump(exclude={"rounds"})
+            return {**shared, "warmup": self.study.warmup.model_dump(), "timing": timing}
+        if stage == "profile":
+            return {**shared, "runs": self.study.profile.runs, "max_s": self.study.profile.max_s}
+        return shared
 
     def _engine_made(self, wildcards: Any) -> Engine:
         """The engine that a job builds or judges."""
@@ -322,12 +331,11 @@ class Staging:
             "backend": options.model_dump(mode="json", exclude={"precisions", "threads", "dynamic_batch", *unseen}),
             "engine": self.engine_folder(engine),
             "reference": self.paths.reference(engine.model),
-            "device": self.plan.device,
+            **self._same_for_all(stage),
             "threads": self.plan.threads_of(engine.backend),
             "batch": self.plan.batch_range(engine.batch_size).model_dump(),
             "inputs": self.plan.inputs_of(engine.model),
             "versions": versions_of(backend.distributions()),
-            "made_on": self.fingerprint,
             "code": self._code(stage, options.kind),
         }
 
@@ -357,17 +365,20 @@ def _fixed_batch(wildcards: Any) -> int | None:
     return int(wildcards.fixed.removeprefix("/b")) if wildcards.fixed else None
 
 
-_OF_WILDCARDS = inspect.signature(lambda wildcards: None)
+_OF_WILDCARDS: Any = inspect.signature(lambda wildcards: None).parameters
 
 
 def of_wildcards(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A function of a rule's wildcards that tells its signature at once: Snakemake asks three times a job for it."""
-    function.__signature__ = _OF_WILDCARDS  # type: ignore[attr-defined]
+    """A function of a rule's wildcards that says so: else Snakemake inspects it, three times a job."""
+    from snakemake.common import overwrite_function_params
+
+    overwrite_function_params(function, _OF_WILDCARDS)
     return function
 
 
 TRACKED_ONLY = ("versions", "made_on", "code")
 """Parameters that make results stale but that no job is told."""
+_OF_ENGINES = ("build", "verify", "time", "profile")
 _ENGINE_JOB = ("target", "backend", "engine", "reference", "device", "threads", "batch", "inputs", *TRACKED_ONLY)
 _PARAM_NAMES: dict[str, tuple[str, ...]] = {
     "environment": ("target", "device", "threads", "gpus", "precisions", "distributions", *TRACKED_ONLY),

@@ -155,6 +155,7 @@ def test_an_engine_that_only_builds_here_says_so(world):
     pytest.importorskip("tensorrt_rtx", reason="tensorrt_rtx is not installed")
     world = world(backends={"eager": None, "tensorrt": None})
     assert world.rows()["net_a"]["tensorrt"] == "builds (1)"
+    assert world.rows()["**works**"]["tensorrt"] == "builds 2 of 2"
     assert world.problems()[1] == ("tensorrt: all", "run", "this machine", "needs an NVIDIA GPU")
     assert "Of 4 cells 2 work and pass, 2 build but cannot be run on the machine below, 0 fail." in world.page()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -34,23 +36,24 @@ class Run:
 
 
 class Workspace:
-    """A folder with a study, and Snakemake to run it."""
+    """A folder with a study, and Snakemake to run it with the workflow of a checkout."""
 
-    def __init__(self, folder: Path, study: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, study: dict[str, Any], checkout: Path = ROOT) -> None:
         self.folder = folder
         self.study = study
+        self.checkout = checkout
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of a run."""
         (self.folder / "study.yaml").write_text(yaml.safe_dump(self.study, sort_keys=False))
         return [
-            sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1",
+            sys.executable, "-m", "snakemake", "--snakefile", str(self.checkout / "Snakefile"), "--cores", "1",
             *arguments, "--configfile", "study.yaml",
         ]  # fmt: skip
 
-    def run(self, *arguments: str) -> Run:
-        """Run Snakemake here: the report, unless arguments say otherwise."""
-        env = {name: value for name, value in os.environ.items() if name != "BAKEOFF_RUN_PID"}
+    def run(self, *arguments: str, **variables: str) -> Run:
+        """Run Snakemake here, with environment variables of its own: the report, unless arguments say otherwise."""
+        env = {name: value for name, value in os.environ.items() if name != "BAKEOFF_RUN_PID"} | variables
         done = subprocess.run(
             self.command(*(arguments or ("report",))),
             cwd=self.folder,
@@ -62,6 +65,11 @@ class Workspace:
             check=False,
         )
         return Run(done.returncode, done.stdout)
+
+    def copy(self, folder: Path, checkout: Path | None = None) -> Workspace:
+        """The same with all that was made here, times of change and what Snakemake knows of it included."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Workspace(folder, copy.deepcopy(self.study), checkout or self.checkout)
 
     def result(self, path: str) -> Path:
         """A file of the study's results."""
@@ -95,3 +103,52 @@ def make_workspace(tmp_path_factory):
         return Workspace(tmp_path_factory.mktemp("study"), {**QUICK, **study})
 
     return make
+
+
+def copy_checkout(folder: Path, of: Path = ROOT) -> Path:
+    """A copy of what a run needs of a checkout, to be changed."""
+    for name in ("src", "scripts", "workflow", "envs"):
+        shutil.copytree(of / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("profiles", "Snakefile"):
+        shutil.copy2(of / name, folder / name, follow_symlinks=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A study that ran to its end, of two models (one with arguments and a weights file) on two backends.
+
+    To be copied (`Workspace.copy`), and never to be changed: tests of several files start from it.
+    """
+    import torch
+
+    from tests.models import tiny
+
+    folder = tmp_path_factory.mktemp("finished")
+    torch.manual_seed(0)
+    torch.save(tiny.convnet(classes=12).state_dict(), folder / "weights.pt")
+    image = {"image": {"shape": [3, 8, 8]}}
+    study = {
+        **QUICK,
+        "study": "finished",
+        "device": "cpu",
+        "models": {
+            "net": own_model("convnet", args={"classes": 12}, weights="weights.pt", inputs=image),
+            "pair": own_model("pair", inputs={"x": {"shape": [12]}}),
+        },
+        "backends": {"torchscript": None, "onnxruntime": None},
+        "baseline": "torchscript/fp32",
+        "timing": {"rounds": 1, "min_s": 0.02, "max_s": 0.1, "throughput_s": 0.05},
+        "profile": {"enabled": False},
+    }
+    workspace = Workspace(folder, study, copy_checkout(tmp_path_factory.mktemp("checkout")))
+    workspace.command()
+    # all jobs in one process: a process for each takes a minute, of which most is imports
+    code = "from tests.scale.make_results import make_results; make_results('study.yaml')"
+    paths = os.pathsep.join([str(workspace.checkout / "src"), str(ROOT)])
+    subprocess.run([sys.executable, "-c", code], cwd=folder, env={**os.environ, "PYTHONPATH": paths}, check=True)
+    for arguments in (("report", "--touch", "--forceall"), ("report",)):
+        run = workspace.run(*arguments)
+        assert run.status == 0, run.output
+    assert run.jobs().keys() == {"collect", "plots", "html", "markdown", "index", "verdict", "report"}
+    return workspace

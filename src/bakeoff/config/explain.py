@@ -37,7 +37,8 @@ def _line(detail: ErrorDetails, data: Mapping[Any, Any]) -> str:
             tag = loc.pop(2)
     if loc and loc[-1] == "[key]":
         loc.pop()
-    path = ".".join(str(part) for part in loc) or "the study"
+    path = ".".join(_part(part) for part in loc) or "the study"
+    is_key = detail["loc"][-1] == "[key]"
     got = detail["input"]
     context = detail.get("ctx", {})
     match detail["type"]:
@@ -49,15 +50,19 @@ def _line(detail: ErrorDetails, data: Mapping[Any, Any]) -> str:
             key, expected = ("kind", KINDS) if loc[0] == "backends" else ("source", tuple(_SOURCES))
             return f"{path}: unknown {key} {short(context.get('tag'))}{nearest(context.get('tag'), expected)}"
         case "union_tag_not_found":
-            return f"{path}: 'source' is missing; one of {', '.join(_SOURCES)}"
+            key, expected = ("kind", KINDS) if loc[0] == "backends" else ("source", tuple(_SOURCES))
+            return f"{path}: '{key}' is missing; one of {', '.join(expected)}"
         case "literal_error":
             allowed = [part.strip(" '") for part in str(context["expected"]).replace(" or ", ", ").split(",")]
             return f"{path}: {short(got)} is not one of {', '.join(allowed)}{_close(got, allowed)}"
         case "string_pattern_mismatch" if "A-Za-z0-9._-" in str(context.get("pattern")):
+            use = "names an input" if "inputs" in loc else "becomes a folder name"
             return (
-                f"{path}: {short(got)} becomes a folder name: only letters, digits, '.', '_' and '-' are allowed, "
+                f"{path}: {short(got)} {use}: only letters, digits, '.', '_' and '-' are allowed, "
                 "and it must not start with a dot"
             )
+        case "string_type" | "invalid_key" if is_key or detail["type"] == "invalid_key":
+            return f"{path}: a key must be text, got {short(got)}; put it in quotes"
         case "string_pattern_mismatch" if loc and loc[-1] == "device":
             return f"{path}: {short(got)} is no device; one of auto, cpu, cuda, cuda:1"
         case "string_pattern_mismatch" if loc and loc[-1] == "factory":
@@ -69,7 +74,8 @@ def _line(detail: ErrorDetails, data: Mapping[Any, Any]) -> str:
         case "too_short" if got in ([], {}):
             return f"{path}: is empty; give at least {context.get('min_length')}"
         case "value_error":
-            return f"{path}: {context['error']}"
+            error = context["error"]
+            return f"{'.'.join([path, *map(_part, getattr(error, 'path', ()))])}: {error}"
         case _:
             message = detail["msg"][0].lower() + detail["msg"][1:]
             return f"{path}: {message}, got {short(got)}"
@@ -111,7 +117,18 @@ def _first_section(annotation: Any) -> Any:
     return None
 
 
+def _part(part: Any) -> str:
+    """A key as the path of a message shows it."""
+    text = part if isinstance(part, str) and part.isprintable() else short(part)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 def short(value: Any) -> str:
     """A value as a message quotes it: whole where it is short, else its beginning."""
-    text = repr(value)
+    if isinstance(value, int) and abs(value) >= 10**60:
+        return f"a number of about {value.bit_length() * math.log10(2):.0f} digits"
+    try:
+        text = repr(value)
+    except ValueError:
+        return f"a {type(value).__name__} that holds a number of thousands of digits"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bakeoff.backends import KINDS
 from bakeoff.config.explain import explain, short
 from bakeoff.config.model import FileModel, ModelBase, TorchscriptModel, weights_path
+from bakeoff.config.model_file import mistakes_of_file
 from bakeoff.config.study import Study, parse_reference
 from bakeoff.config.suggest import nearest
 from bakeoff.errors import ConfigError
@@ -21,6 +22,12 @@ from bakeoff.quantization.images import SUFFIXES, find_images
 
 MAX_NODES = 100_000
 """A config with more values than this (anchors that multiply) is refused."""
+
+MAX_BYTES = 10_000_000
+"""A config file larger than this is not read."""
+
+MAX_ROUNDS = 100_000
+"""Timing rounds of all targets together: planning as many takes Snakemake minutes, timing them days."""
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -44,10 +51,14 @@ def read_yaml(path: str | Path) -> Any:
     """A YAML file's content. Raises ConfigError, naming file and line, where it is no YAML or repeats a key."""
     path = Path(path)
     try:
+        if path.is_file() and path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path}: is larger than {MAX_BYTES // 10**6} MB; a study is a small file")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such config file") from None
-    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: there is no such config file; paths are relative to {Path.cwd()}") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder; give the path of a config file in it") from None
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from None
     try:
         data = yaml.load(text, Loader=_StrictLoader)
@@ -57,7 +68,7 @@ def read_yaml(path: str | Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
         raise ConfigError(f"{where}: not valid YAML ({getattr(error, 'problem', None) or error})") from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid YAML ({error})") from None
     return data
 
@@ -113,7 +124,12 @@ def _mistakes(study: Study) -> Iterable[str]:
     for label, model in study.models.items():
         if label in RESERVED_MODEL_LABELS:
             yield f"models.{label}: this label is a file of the results folder; choose another one"
-        yield from _missing_files(f"models.{label}", model)
+        missing = list(_missing_files(f"models.{label}", model))
+        yield from missing
+        if isinstance(model, FileModel) and not any(
+            mistake.startswith(f"models.{label}.factory") for mistake in missing
+        ):
+            yield from mistakes_of_file(label, model)
     for label, options in study.backends.items():
         kind = options.kind
         if label in RESERVED_BACKEND_LABELS:
@@ -122,6 +138,7 @@ def _mistakes(study: Study) -> Iterable[str]:
             yield f"backends.{label}: a label that is the name of a kind must be of that kind, not '{kind}'"
         if options.precisions and len(set(options.precisions)) != len(options.precisions):
             yield f"backends.{label}.precisions: a precision stands twice in {options.precisions}"
+    yield from _too_many_rounds(study)
     if len(set(study.precisions)) != len(study.precisions):
         yield f"precisions: a precision stands twice in {study.precisions}"
     yield from _no_images(study.calibration.images)
@@ -137,9 +154,9 @@ def _mistakes(study: Study) -> Iterable[str]:
     for path, text in references:
         label, precision = parse_reference(text)
         if label not in study.backends:
-            yield f"{path}: '{text}' names no backend of this study{nearest(label, study.backends)}"
+            yield f"{path}: {short(text)} names no backend of this study{nearest(label, study.backends)}"
         elif precision not in PRECISIONS:
-            yield f"{path}: '{precision}' is no precision{nearest(precision, PRECISIONS)}"
+            yield f"{path}: {short(precision)} is no precision{nearest(precision, PRECISIONS)}"
         elif precision not in study.precisions_of(label):
             asked = study.precisions_of(label)
             yield (
@@ -151,10 +168,28 @@ def _mistakes(study: Study) -> Iterable[str]:
 def _no_images(folder: str | None) -> Iterable[str]:
     if folder is None:
         return
-    if "\0" in folder or not Path(folder).is_dir():
-        yield f"calibration.images: there is no folder '{folder}'; paths are relative to {Path.cwd()}"
+    if not _is(Path.is_dir, folder):
+        yield f"calibration.images: there is no folder {short(folder)}; paths are relative to {Path.cwd()}"
     elif not find_images(folder):
-        yield f"calibration.images: '{folder}' holds no image ({', '.join(SUFFIXES)})"
+        yield f"calibration.images: {short(folder)} holds no image ({', '.join(SUFFIXES)})"
+
+
+def _is(kind: Callable[[Path], bool], path: str) -> bool:
+    """Whether there is a file or folder; a path that no file system can hold is not there."""
+    try:
+        return kind(Path(path))
+    except (OSError, ValueError):
+        return False
+
+
+def _too_many_rounds(study: Study) -> Iterable[str]:
+    cells = sum(len(study.precisions_of(label)) for label in study.backends)
+    rounds = len(study.models) * cells * len(study.batch.sizes) * study.timing.rounds
+    if rounds > MAX_ROUNDS:
+        yield (
+            f"models, backends, precisions, batch.sizes and timing.rounds: together they make {rounds:,} rounds; "
+            f"at most {MAX_ROUNDS:,} are allowed: split the study"
+        )
 
 
 def _missing_files(path: str, model: ModelBase) -> Iterable[str]:
@@ -167,6 +202,6 @@ def _missing_files(path: str, model: ModelBase) -> Iterable[str]:
     if weights:
         files.append(("weights", weights))
     for key, file in files:
-        if "\0" in file or not Path(file).is_file():
+        if not _is(Path.is_file, file):
             hint = " (or one of: random, pretrained)" if key == "weights" else ""
-            yield f"{path}.{key}: there is no file '{file}'; paths are relative to {Path.cwd()}{hint}"
+            yield f"{path}.{key}: there is no file {short(file)}; paths are relative to {Path.cwd()}{hint}"

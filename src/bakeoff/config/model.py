@@ -1,13 +1,22 @@
 """The models of a study: where each comes from, its inputs and its weights."""
 
+import math
 import re
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bakeoff.config.base import Name, Section
+from bakeoff.config.plain import plain_data
 
 DType = Literal["float32", "int64", "int32", "bool"]
+
+MAX_VALUES = 10**9
+"""An input of more values than this (4 GB in float32, for one item of a batch) is a mistake."""
+
+_RANGES = {"int64": (-(2**63), 2**63), "int32": (-(2**31), 2**31)}
+
+Arguments = Annotated[dict[str, Any], AfterValidator(plain_data)]
 
 
 class InputSpec(Section):
@@ -23,9 +32,15 @@ class InputSpec(Section):
     """Integer inputs are drawn from low (included) to high (excluded), for example the vocabulary size."""
 
     @model_validator(mode="after")
-    def _range_not_empty(self) -> "InputSpec":
+    def _can_be_made(self) -> "InputSpec":
         if self.low >= self.high:
             raise ValueError(f"high ({self.high}) must be greater than low ({self.low})")
+        least, end = _RANGES.get(self.dtype, (self.low, self.high))
+        if self.low < least or self.high > end:
+            raise ValueError(f"low and high of {self.dtype} must lie between {least} and {end}")
+        if math.prod(self.shape) > MAX_VALUES:
+            raise ValueError(f"shape {self.shape} holds {math.prod(self.shape):,} values for one item of a batch; "
+                             f"at most {MAX_VALUES:,}")  # fmt: skip
         return self
 
 
@@ -43,11 +58,14 @@ class ModelBase(Section):
     """Seeds random weights and the inputs of every check."""
 
 
+Weights = Annotated[str, Field(min_length=1)]
+
+
 class _Weighted(ModelBase):
-    weights: str = "random"
+    weights: Weights = "random"
     """`random` (seeded), `pretrained` (fetched by the source's own library) or the path of a checkpoint:
     .safetensors, or a state dict that loads with weights_only."""
-    args: dict[str, Any] = {}
+    args: Arguments = {}
     """Keyword arguments of the model's factory."""
 
 
@@ -75,7 +93,7 @@ class FileModel(_Weighted):
     """Your own model: a function (or class) in a Python file that returns a torch.nn.Module."""
 
     source: Literal["file"]
-    weights: str = "random"
+    weights: Weights = "random"
     """`random` (seeded), `factory` (as the factory returns them) or the path of a checkpoint:
     .safetensors, or a state dict that loads with weights_only."""
     factory: Annotated[str, Field(pattern=r"^[^:]+\.py:[A-Za-z_]\w*$")]

@@ -127,7 +127,8 @@ def _first(shape: Any) -> int | None:
 
 
 def _files(out: Path) -> list[str]:
-    return [FILE, *sorted(path.name for path in out.iterdir() if path.name != FILE)]
+    # exports of fixed batch size lie in sub-folders
+    return [FILE, *sorted(path.name for path in out.iterdir() if path.is_file() and path.name != FILE)]
 
 
 def _weight_bytes(module: torch.nn.Module) -> int:

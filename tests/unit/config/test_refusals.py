@@ -1,5 +1,7 @@
 """Each mistake ends in a message that names the key, the value and the remedy."""
 
+import datetime
+
 import pytest
 
 from bakeoff.config.load import load_study, parse_study
@@ -13,6 +15,17 @@ def study(**changes):
 def model(**keys):
     return study(models={"m": keys})
 
+
+def args(value):
+    return model(source="timm", args={"a": value})
+
+
+def inputs(**keys):
+    return model(source="timm", inputs={"x": {"shape": [3], **keys}})
+
+
+LONG = "x" * 5000
+NAN = float("nan")
 
 REFUSED = {
     "no mapping": ([1], ["mapping", "models"]),
@@ -134,6 +147,71 @@ REFUSED = {
         ["report.speedup_against.0", "torchscrip"],
     ),
     "title too long": (study(report={"title": "x" * 300}), ["report.title"]),
+    "no config": (None, ["mapping", "models"]),
+    "config is text": ("models", ["mapping", "'models'"]),
+    "models is null": (study(models=None), ["models", "mapping", "None"]),
+    "backends is a list": (study(backends=["eager"]), ["backends", "mapping", "['eager']"]),
+    "backend is text": (study(backends={"eager": "fast"}), ["backends.eager", "mapping", "'fast'"]),
+    "kind is a list": (study(backends={"x": {"kind": ["eager"]}}), ["backends.x", "kind", "did you mean 'eager'"]),
+    "kind is null": (study(backends={"x": {"kind": None}}), ["backends.x", "unknown kind", "known: eager"]),
+    "source is a list": (model(source=["timm"]), ["models.m", "source", "did you mean 'timm'"]),
+    "backend label is a number": (study(backends={5: None}), ["backends.5", "text", "quotes"]),
+    "backend label is null": (study(backends={None: {"kind": "eager"}}), ["backends.None", "text", "quotes"]),
+    "model label is yes": (study(models={True: {"source": "timm"}}), ["models", "True", "quotes"]),
+    "keys are numbers": ({1: 2, **study()}, ["1: a key must be text", "quotes"]),
+    "key of several lines": (study(**{"a\nb": 1}), ["'a\\nb'", "unknown key"]),
+    "key of markup": (study(**{"<script>": 1}), ["<script>", "unknown key"]),
+    "key without end": (study(**{LONG: 1}), ["xxx...", "unknown key"]),
+    "label ends the line": (study(models={"m\n": {"source": "timm"}}), ["'m\\n'", "folder name"]),
+    "study ends the line": (study(study="x\n"), ["study", "'x\\n'", "folder name"]),
+    "study is a date": (study(study=datetime.date(2026, 1, 1)), ["study", "date"]),
+    "study is a number without end": (study(study=10**5000), ["study", "5000 digits"]),
+    "study not ascii": (study(study="\u202egpj"), ["study", "folder name"]),
+    "study too long": (study(study=LONG), ["study", "80", "xxx..."]),
+    "seed without end": (model(source="timm", seed=10**5000), ["models.m.seed", "5000 digits"]),
+    "threads huge": (study(threads=10**30), ["threads", "1024"]),
+    "seconds without end": (study(timing={"max_s": 10**400}), ["timing.max_s", "400 digits"]),
+    "seconds huge": (study(timing={"max_s": 1e300}), ["timing.max_s", "1e+300"]),
+    "timing ends before it may": (study(timing={"min_s": 10.0, "max_s": 1.0}), ["timing", "min_s (10)", "max_s (1)"]),
+    "warm-up ends before it may": (study(warmup={"max_s": 0.1}), ["warmup", "min_s (0.3)", "max_s (0.1)"]),
+    "batch is text alone": (study(batch="8"), ["batch", "mapping", "'8'"]),
+    "too many batch sizes": (study(batch={"sizes": list(range(1, 100))}), ["batch.sizes", "64"]),
+    "dynamic is text": (study(batch={"dynamic": "yes"}), ["batch.dynamic", "'yes'"]),
+    "precisions is text": (study(precisions="fp32"), ["precisions", "list", "'fp32'"]),
+    "precision is null": (study(precisions=[None]), ["precisions.0", "None"]),
+    "tolerance is null": (study(accuracy={"tolerance": {"fp32": None}}), ["accuracy.tolerance.fp32", "mapping"]),
+    "tolerance negative": (study(accuracy={"tolerance": {"fp32": {"max_abs": -1.0}}}), ["fp32.max_abs", "-1.0"]),
+    "cosine of two": (study(accuracy={"tolerance": {"fp32": {"cosine": 2}}}), ["fp32.cosine", "2"]),
+    "check inputs without end": (study(accuracy={"n_inputs": 10**9}), ["accuracy.n_inputs", "4096"]),
+    "baseline is a list": (study(baseline=["eager"]), ["baseline", "['eager']"]),
+    "baseline without end": (study(baseline=LONG), ["baseline", "xxx...", "known: eager"]),
+    "weights empty": (model(source="timm", weights=""), ["models.m.weights", "''"]),
+    "weights without end": (model(source="timm", weights=LONG), ["models.m.weights", "no file 'xxx"]),
+    "weights with a null byte": (model(source="timm", weights="a\0"), ["models.m.weights", "'a\\x00'"]),
+    "weights is a folder": (model(source="timm", weights="/"), ["models.m.weights", "no file '/'"]),
+    "argument is NaN": (args(NAN), ["models.m.args.a", "nan", "finite"]),
+    "argument is a date": (args(datetime.date(2026, 1, 1)), ["models.m.args.a", "date", "quotes"]),
+    "argument is a set": (args([{1, 2}]), ["models.m.args.a.0", "set", "quotes"]),
+    "argument is bytes": (args(b"x"), ["models.m.args.a", "bytes", "quotes"]),
+    "argument without end": (args(10**30), ["models.m.args.a", "64 bits"]),
+    "argument key is a number": (args({1: 2}), ["models.m.args.a.1", "text", "quotes"]),
+    "arguments are a list": (model(source="timm", args=[1]), ["models.m.args", "mapping"]),
+    "inputs are a list": (model(source="timm", inputs=[[3]]), ["models.m.inputs", "mapping"]),
+    "input leaves the folder": (model(source="timm", inputs={"../x": {"shape": [3]}}), ["'../x'", "names an input"]),
+    "shape of NaN": (inputs(shape=[NAN]), ["inputs.x.shape.0", "nan"]),
+    "shape without end": (inputs(shape=[10**6] * 3), ["inputs.x", "shape", "1,000,000,000,000,000,000", "at most"]),
+    "integers beyond their type": (inputs(dtype="int32", high=10**10), ["inputs.x", "int32", "2147483648"]),
+    "no dtype": (inputs(dtype=None), ["inputs.x.dtype", "None", "float32"]),
+    "factory without end": (
+        model(source="file", factory=f"{LONG}.py:make", inputs={"x": {"shape": [3]}}),
+        ["models.m.factory", "no file 'xxx"],
+    ),
+    "images without end": (study(calibration={"images": LONG}), ["calibration.images", "no folder 'xxx"]),
+    "images normalised by NaN": (study(calibration={"mean": [NAN], "std": [1.0]}), ["calibration.mean.0", "NaN"]),
+    "more targets than anybody waits for": (
+        study(models={f"m{i}": {"source": "timm"} for i in range(1000)}, batch={"sizes": list(range(1, 65))}),
+        ["models", "batch.sizes", "192,000", "split"],
+    ),
 }
 
 
@@ -145,6 +223,8 @@ def test_refused_with_key_value_and_remedy(case):
     message = str(caught.value)
     for word in words:
         assert word in message, message
+    assert message.isprintable() or message.replace("\n", "").isprintable()
+    assert len(message) < 2000
     assert "pydantic" not in message
     assert "http" not in message
 
@@ -169,6 +249,10 @@ BAD_FILES = {
         + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [" + ", ".join([f"*{chr(97 + i)}"] * 10) + "]\n" for i in range(9)),
         ["anchors"],
     ),
+    "an anchor that holds itself": ("models: &m {m: *m}\nbackends: {eager: }\n", ["anchors"]),
+    "a key that is a list": ("models: {[1, 2]: 3}\n", ["line 1", "key"]),
+    "brackets without end": ("[" * 3000, ["not valid YAML"]),
+    "larger than any study": ("# " + "x" * 10_000_001, ["larger than 10 MB"]),
 }
 
 
@@ -184,9 +268,11 @@ def test_bad_files_are_refused(case, tmp_path):
         assert word in str(caught.value)
 
 
-def test_a_missing_or_binary_file_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="no such config file"):
+def test_what_is_no_config_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.yaml: there is no such config file"):
         load_study(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="is a folder"):
+        load_study(tmp_path)
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="UTF-8"):
         load_study(tmp_path / "binary.yaml")

@@ -1,23 +1,45 @@
-"""The ledger changes a job's parameter after a failure, and only then."""
+"""The ledger keeps what the next run must know of each job, and bears damage of its own files."""
 
-from bakeoff.jobs.ledger import note_attempt, read_ledger
+import os
 
+import pytest
 
-def test_a_first_success_leaves_no_trace(tmp_path):
-    note_attempt(tmp_path, "m/b/fp32/build.json", attempt=0, failed=False)
-    assert read_ledger(tmp_path) == {}
+from bakeoff.jobs.ledger import Entry, Ledger, param_digests, stamp
 
-
-def test_a_failure_changes_the_next_attempt_and_a_success_keeps_it(tmp_path):
-    record = "m/b/fp32/build.json"
-    note_attempt(tmp_path, record, attempt=0, failed=True)
-    assert read_ledger(tmp_path) == {record: 1}
-    note_attempt(tmp_path, record, attempt=1, failed=True)
-    assert read_ledger(tmp_path) == {record: 2}
-    note_attempt(tmp_path, record, attempt=2, failed=False)
-    assert read_ledger(tmp_path) == {record: 2}
+RECORD = "m/b/fp32/build.json"
 
 
-def test_damaged_entries_are_passed_over(tmp_path):
-    (tmp_path / "x.attempt").write_text("many")
-    assert read_ledger(tmp_path) == {}
+def test_an_entry_is_read_as_it_was_written(tmp_path):
+    file = tmp_path / "engine.bin"
+    file.write_bytes(b"engine")
+    entry = Entry(attempt=2, home="here", params={"threads": "0a"}, files={str(file): stamp(file)})
+    ledger = Ledger(tmp_path / ".ledger")
+    assert ledger.read(RECORD) is None
+    ledger.write(RECORD, entry)
+    assert ledger.read(RECORD) == entry
+
+
+@pytest.mark.parametrize("text", ["", "many", "[1]", '{"attempt": "x"}', '{"attempt": 1, "home": null}', "\0\0"])
+def test_a_damaged_entry_is_none(tmp_path, text):
+    ledger = Ledger(tmp_path)
+    ledger.write(RECORD, Entry(attempt=1))
+    (tmp_path / RECORD).write_text(text)
+    assert ledger.read(RECORD) is None
+
+
+def test_a_stamp_tells_size_time_and_content(tmp_path):
+    file = tmp_path / "a"
+    file.write_bytes(b"abc")
+    os.utime(file, ns=(5, 7))
+    made = stamp(file)
+    assert made[:2] == (3, 7)
+    assert made.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert stamp(file, "known").sha256 == "known"
+
+
+def test_digests_of_parameters_differ_where_values_do():
+    first = param_digests({"timing": {"max_s": 1, "min_s": 2}, "inputs": [1, (2,)]})
+    assert first == param_digests({"timing": {"min_s": 2, "max_s": 1}, "inputs": (1, [2])})
+    second = param_digests({"timing": {"max_s": 1.5, "min_s": 2}, "inputs": [1, [2]]})
+    assert first["inputs"] == second["inputs"]
+    assert first["timing"] != second["timing"]

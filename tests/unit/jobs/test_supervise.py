@@ -13,7 +13,7 @@ import pytest
 
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.io import read_record, write_record
-from bakeoff.jobs import supervise
+from bakeoff.jobs import part_of_run, supervise
 
 TARGET = {"study": "s", "model": "m", "backend": "b", "precision": "fp32"}
 
@@ -163,7 +163,7 @@ def test_a_job_ends_when_its_run_is_gone(tmp_path):
             f"supervise.run_stage('build', {{'target': {TARGET!r}}}, {str(tmp_path / 'build.json')!r}, "
             f"{str(tmp_path / 'l.log')!r}, 0, 600, [])",
         ],
-        env={**os.environ, supervise.RUN_PID: str(run_process.pid)},
+        env={**os.environ, part_of_run.RUN_PID: str(run_process.pid)},
         start_new_session=True,
     )
     for _ in range(200):

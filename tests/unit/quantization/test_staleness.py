@@ -13,7 +13,7 @@ from bakeoff.plan import Plan
 from bakeoff.staging import Staging
 
 MACHINE = Machine("a processor", frozenset({"avx512_vnni"}), 2, (), None, "/usr/bin/g++")
-SPEC = {"model": "net", "backend": "onnxruntime", "format": "onnx"}
+SPEC = {"model": "net", "backend": "onnxruntime", "format": "onnx", "fixed": ""}
 
 
 class Wildcards(SimpleNamespace):

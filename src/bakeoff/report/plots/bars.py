@@ -107,7 +107,9 @@ def _bars(collected: Collected, bars: list[Bar], title: str, quantity: str) -> F
     numbers = [series[bar.target.row.backend] for _, bar, _ in shown]
     axes.barh(
         [position for position, _, _ in shown], [value for *_, value in shown], height=0.62, linewidth=0,
-        color=[(color_of(n), 1.0 if bar.target.ranked else 0.38) for n, (_, bar, _) in zip(numbers, shown, strict=True)],
+        color=[
+            (color_of(n), 1.0 if bar.target.ranked else 0.38) for n, (_, bar, _) in zip(numbers, shown, strict=True)
+        ],
         hatch=[hatch_of(n) for n in numbers], edgecolor=[INK if hatch_of(n) else "none" for n in numbers],
     )  # fmt: skip
     # One call for all whiskers: Matplotlib takes as long for one.

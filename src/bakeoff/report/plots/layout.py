@@ -1,4 +1,4 @@
-"""Where the axes of a plot of labelled rows lie: found in one pass, where constrained layout draws all several times."""
+"""Where the axes of a plot of labelled rows lie: found in one pass; constrained layout draws all several times."""
 
 from __future__ import annotations
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import re
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -56,15 +58,24 @@ def make_plots(collected: str | Path | Collected, plots_folder: str | Path, proc
         collected = read_record(collected, Collected)
     folder = Path(plots_folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with house_style():
+    with house_style(), _results_uncollected():
         tasks = list(_tasks(collected))
-        draw = partial(_draw, folder)
         if processes == 1 or len(tasks) == 1:
-            plots = [draw(task) for task in tasks]
+            plots = [_draw(folder, task) for task in tasks]
         else:
             plots = _draw_in_parallel(folder, tasks, processes)
     write_plots(folder, plots)
     return plots
+
+
+@contextmanager
+def _results_uncollected() -> Iterator[None]:
+    """Keep the garbage that figures leave from having all results of the study searched again and again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _tasks(c: Collected) -> Iterator[Task]:

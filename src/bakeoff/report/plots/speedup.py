@@ -53,7 +53,8 @@ def speedup_figure(collected: Collected, model: str) -> tuple[Figure, str]:
     for (color, marker), places in marks.items():
         x, y, belows, aboves = zip(*places, strict=True)
         axes.errorbar(
-            x, y, xerr=[belows, aboves], fmt=marker, markersize=5, color=color, ecolor=color, elinewidth=1.6, capsize=2.5
+            x, y, xerr=[belows, aboves], fmt=marker, markersize=5,
+            color=color, ecolor=color, elinewidth=1.6, capsize=2.5
         )  # fmt: skip
     axes.set_xscale("log")
     values = [target.speedups[collected.baseline] for target in chosen]

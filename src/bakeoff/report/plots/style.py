@@ -137,7 +137,8 @@ def save(figure: Figure, folder: Path, name: str) -> tuple[str, str]:
     if engine is not None:
         engine.execute(figure)
     figure.set_layout_engine("none")
-    for label in (label for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()):
+    every_axis = (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis))
+    for label in (label for axis in every_axis for label in axis.get_ticklabels()):
         label.set_in_layout(False)  # nor measured again while it is drawn
     text = io.StringIO()
     FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
