@@ -3,7 +3,7 @@
 The kernel spins for a number of the multiprocessor's cycles and reads %globaltimer, the GPU's wall clock, at its begin
 and end; the mean of the differences over the launches of the device's pass is its known duration (the clock's ticks of
 up to 1 µs average out). What the GPU needs to start and to finish a kernel is no part of that: a kernel that spins for
-no time, measured by the same loop, says how much it is. `pytest -s tests/gpu/test_measure.py` prints the figures.
+no time, measured by the same loop, says how much it is. `pytest -s tests/gpu/test_gpu_measure.py` prints the figures.
 """
 
 from __future__ import annotations
