@@ -11,7 +11,7 @@ UNRULY = {
     "closes what it prints to": ("import os\nos.close(1)\nos.close(2)\n", None),
     "ends the process": ("import os\nos._exit(0)\n", "status 0 and no record"),
     "calls exit": ("import sys\nsys.exit('enough')\n", "mine.py, line 2: its import failed: called exit('enough')"),
-    "interrupts": ("raise KeyboardInterrupt\n", "no record"),
+    "interrupts": ("raise KeyboardInterrupt\n", "ended by SIGINT"),
     "raises markup": ("raise ValueError('<script>\\n\\x1b[31mred')\n", "ValueError: <script>"),
     "never returns": ("import time\ntime.sleep(10_000)\n", "still running after its limit of 30 s"),
 }
