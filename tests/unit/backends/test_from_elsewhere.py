@@ -9,7 +9,8 @@ from bakeoff.backends import KINDS
 SHOW = """
 from bakeoff.backends import KINDS, make_backend
 from bakeoff.config.load import parse_study
-study = parse_study({"models": {"m": {"source": "timm"}}, "backends": {"null": {"duration_ms": 3.0}}, "baseline": "null"})
+backends = {"null": {"duration_ms": 3.0}}
+study = parse_study({"models": {"m": {"source": "timm"}}, "backends": backends, "baseline": "null"})
 print(*KINDS, make_backend(study.backends["null"]).options.duration_ms)
 """
 
