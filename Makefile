@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help report coverage test test-kill lint unit env env-dev browser bench-scale docs lock clean
+.PHONY: help report coverage test test-long test-kill lint unit env env-dev browser bench-scale docs lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,8 +36,11 @@ lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, generated files
 	@mypy
 	@python -m bakeoff.reference_docs --check
 
+test-long: env-dev  ## the tests that take minutes: kills, damage and staleness in whole runs
+	@pytest -m long $(ARGS)
+
 test-kill: env-dev  ## kill a run at twenty seeded random moments and see that it completes (some minutes)
-	@BAKEOFF_KILL_MOMENTS=20 pytest tests/workflow/test_interruption.py -s
+	@BAKEOFF_KILL_MOMENTS=20 pytest -m long tests/workflow/test_interruption.py -s
 
 unit: env-dev  ## the tests alone; ARGS are pytest's
 	@pytest $(ARGS)

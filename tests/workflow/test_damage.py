@@ -12,6 +12,8 @@ import pytest
 from bakeoff.models.arrays import load_arrays
 from tests.workflow.test_stale import COLLECT, jobs_of
 
+pytestmark = pytest.mark.long
+
 NET = "net/onnxruntime/fp32"
 
 

@@ -25,6 +25,8 @@ import pytest
 from tests.workflow.conftest import ROOT, Workspace, copy_checkout, own_model
 from tests.workflow.test_study import SCHEMAS
 
+pytestmark = pytest.mark.long
+
 MOMENTS = int(os.environ.get("BAKEOFF_KILL_MOMENTS", "6"))
 SEED = int(os.environ.get("BAKEOFF_KILL_SEED", "5"))
 MARK = "BAKEOFF_KILL_TEST"

@@ -17,6 +17,8 @@ from bakeoff.plan import Plan
 from bakeoff.staging import Staging
 from tests.workflow.conftest import Workspace, copy_checkout
 
+pytestmark = pytest.mark.long
+
 REPORT = {"plots": 1, "html": 1, "markdown": 1, "index": 1, "verdict": 1, "report": 1}
 COLLECT = {"collect": 1, **REPORT}
 OF_A_MODEL = {"reference": 1, "export": 2, "build": 2, "verify": 2, "time": 2}
