@@ -162,6 +162,7 @@ def test_killed_at_any_moment_the_same_command_completes(make_workspace, tmp_pat
         assert hit or run.process.returncode == 0, run.log.read_text()
         if hit:
             moments.append((whom, sent.name, round(after_s / span_s, 2), doing))
+            print("\n  {} {} at {} of the span, during: {}".format(*moments[-1]), end="", flush=True)
         if run.process.returncode == 0:
             # everything was made before the moment came: start over
             studies += 1
@@ -179,6 +180,4 @@ def test_killed_at_any_moment_the_same_command_completes(make_workspace, tmp_pat
     assert not {name for name in made if name.endswith(".tmp") or name.startswith(".build-")}
     scratch = {path.name for path in (workspace.folder / "tmp").glob("bakeoff-*")}
     assert all(name.startswith("bakeoff-locks") for name in scratch), scratch
-    print(f"\n{len(moments)} kills in {runs + 1} runs, {studies} studies done before their moment came:")
-    for moment in moments:
-        print("  {} {} at {} of the span, during: {}".format(*moment))
+    print(f"\n{len(moments)} kills in {runs + 1} runs, {studies} studies done before their moment came")
