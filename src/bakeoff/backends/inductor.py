@@ -183,13 +183,19 @@ def carries_own_runtime(package: Path) -> bool:
 
 @contextmanager
 def _caches_in(folder: Path) -> Iterator[None]:
-    """Keep all of Inductor's and Triton's caches in a folder, those in this process's memory emptied."""
+    """Keep all of Inductor's and Triton's caches in a folder, those in this process's memory emptied.
+
+    So is FakeTensor's, which lives as long as the process: of the capture before, it can hold a first convolution as
+    NCHW that cuDNN answers in NHWC, and Inductor's autotuning then refuses cuDNN's result (torch 2.11 on an H200).
+    """
     from torch._inductor.utils import clear_caches
+    from torch._subclasses.fake_tensor import FakeTensorMode
 
     names = {"TORCHINDUCTOR_CACHE_DIR": folder, "TRITON_CACHE_DIR": folder / "triton"}
     before = {name: os.environ.get(name) for name in names}
     os.environ.update({name: str(path) for name, path in names.items()})
     clear_caches()
+    FakeTensorMode.cache_clear()
     try:
         yield
     finally:
