@@ -74,7 +74,7 @@ class Inductor(Backend):
 
     def import_library(self) -> None:
         """See Backend.import_library."""
-        import torch._inductor  # noqa: F401
+        import torch._inductor.package  # noqa: F401
 
     def import_profiler(self) -> None:
         """See Backend.import_profiler."""
@@ -116,19 +116,24 @@ class Inductor(Backend):
         latest.close()
 
     def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
-        """See Backend.load."""
-        import torch._inductor
+        """See Backend.load.
+
+        With the loader itself: aoti_load_package around it also compiles test programs for the processor's vector
+        instructions, 5 to 25 s of g++ in a fresh cache, only to compare the names of two machines
+        (github.com/pytorch/pytorch/issues/191715).
+        """
+        import torch
+        from torch._inductor.package import AOTICompiledModel
 
         configure_torch(spec)
         spec.check_batch(batch_size)
         package = folder / files[0]
+        # its locks query events, which nothing may do while a CUDA graph is captured
+        single_threaded = self.options.cuda_graph
+        device_index = -1 if spec.device == "cpu" else int(spec.device.partition(":")[2])
         try:
-            compiled = torch._inductor.aoti_load_package(
-                str(package),
-                # its locks query events, which nothing may do while a CUDA graph is captured
-                run_single_threaded=self.options.cuda_graph,
-                device_index=-1 if spec.device == "cpu" else int(spec.device.partition(":")[2]),
-            )
+            loader = torch._C._aoti.AOTIModelPackageLoader(str(package), "model", single_threaded, 1, device_index)
+            compiled = AOTICompiledModel(loader)
         except Exception as error:
             raise EngineError(f"AOTInductor could not load {package}: {_reason(error)}") from error
         # The package reads its inputs in the memory order it was compiled for, and does not check it.
