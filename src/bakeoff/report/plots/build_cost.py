@@ -9,12 +9,14 @@ from bakeoff.format import format_number
 from bakeoff.report.plots.style import (
     MUTED,
     color_of,
+    column_font,
     horizontal_rows,
     mark_gap,
     new_figure,
     plain,
     say_empty,
     series_of,
+    title_font,
 )
 from bakeoff.report.targets import in_matrix_order, status_words
 
@@ -34,8 +36,9 @@ def build_figure(collected: Collected, model: str) -> tuple[Figure, str]:
         batch = "" if shared else f"  b{target.row.batch_size}"
         engines.setdefault((target.row.backend, target.row.precision, batch), target)
     figure, (left, right) = new_figure(len(engines), columns=2)
-    left.set_title(f"{plain(model, 24)} · build time (s)", x=0)
-    right.set_title("engine size (MiB)", x=0)
+    figure.text(0, 1, f"{plain(model, 24)} · build time and engine size", **title_font())
+    left.set_title("build time (s)", **column_font())
+    right.set_title("engine size (MiB)", **column_font())
     if not engines:
         say_empty(left, "no targets")
         right.set_axis_off()

@@ -8,14 +8,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import LayoutEngine
 
-PAD_IN, TITLE_IN, TICKS_IN, LEGEND_ROW_IN = 0.1, 0.35, 0.28, 0.24
-"""Margin, and room for the title above, the tick labels below and each row of a legend at the bottom, in inches."""
+PAD_IN, TITLE_IN, COLUMN_TITLE_IN, TICKS_IN, LEGEND_ROW_IN = 0.1, 0.35, 0.2, 0.28, 0.24
+"""Margin, and room for the title above, those of columns under it, the tick labels below and each row of a legend at
+the bottom, in inches."""
 NARROWEST = 0.3
 """Share of the width that the axes keep, however long the labels are."""
 
 
 class RowLayout(LayoutEngine):
-    """Side-by-side axes that share their rows, whose labels stand at the left of the first."""
+    """Side-by-side axes that share their rows, whose labels stand at the left of the first.
+
+    The figure's texts, where it has any, are the title above several columns.
+    """
 
     _adjust_compatible = False
     _colorbar_gridspec = False
@@ -32,9 +36,12 @@ class RowLayout(LayoutEngine):
         gap = 0.25
         each = (width - left - 2 * PAD_IN - (columns - 1) * gap) / columns
         bottom = PAD_IN + TICKS_IN + LEGEND_ROW_IN * sum(_rows(legend) for legend in fig.legends)
+        top = TITLE_IN + (COLUMN_TITLE_IN if columns > 1 else 0)
+        for title in fig.texts:
+            title.set_position((left / width, 1 - PAD_IN / height))
         for column, axes in enumerate(fig.axes):
             x = left + column * (each + gap)
-            axes.set_position((x / width, bottom / height, each / width, 1 - (bottom + TITLE_IN) / height))
+            axes.set_position((x / width, bottom / height, each / width, 1 - (bottom + top) / height))
 
 
 def _rows(legend: Any) -> int:

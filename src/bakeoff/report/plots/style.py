@@ -92,11 +92,26 @@ def new_figure(
     """A figure with room for `rows` labelled rows, and its axes (one, or an array of `columns`)."""
     from matplotlib.figure import Figure
 
-    from bakeoff.report.plots.layout import RowLayout
+    from bakeoff.report.plots.layout import COLUMN_TITLE_IN, RowLayout
 
-    figure = Figure(figsize=(width_in, 0.95 + ROW_IN * max(rows, 3)), layout=RowLayout())
+    height_in = 0.95 + ROW_IN * max(rows, 3) + (COLUMN_TITLE_IN if columns > 1 else 0)
+    figure = Figure(figsize=(width_in, height_in), layout=RowLayout())
     axes = figure.subplots(1, columns, sharey=share_rows)
     return figure, axes
+
+
+def title_font() -> dict[str, Any]:
+    """Looks of the title above several axes: those of a single one's."""
+    import matplotlib as mpl
+
+    return {"fontsize": mpl.rcParams["axes.titlesize"], "fontweight": mpl.rcParams["axes.titleweight"], "va": "top"}
+
+
+def column_font() -> dict[str, Any]:
+    """Looks of the title of one of several axes, under theirs all."""
+    import matplotlib as mpl
+
+    return {"fontsize": mpl.rcParams["axes.labelsize"], "fontweight": "normal", "color": MUTED, "pad": 4}
 
 
 def horizontal_rows(axes: Axes, labels: list[str]) -> None:
