@@ -101,8 +101,9 @@ def test_large_studies_have_fewer_plots():
     for models in (7, 8):
         tasks = list(_tasks(make_collected(models=models, backends=1, batch_sizes=sizes, hostile=False)))
         large = models * (2 * len(sizes) + 3) > LARGE
-        drawn = [task.name for task in tasks if task.kind == "throughput" and task.model == "resnet18"]
-        assert drawn == [f"throughput-resnet18-b{batch}" for batch in ((1, 16) if large else sizes)]
+        for kind, few in (("latency", (1, 16)), ("throughput", (16,))):
+            drawn = [task.name for task in tasks if task.kind == kind and task.model == "resnet18"]
+            assert drawn == [f"{kind}-resnet18-b{batch}" for batch in (few if large else sizes)]
 
 
 def test_long_labels_and_names_leave_room_for_the_bars(tmp_path):

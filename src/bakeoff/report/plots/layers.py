@@ -11,7 +11,7 @@ from bakeoff.report.targets import in_matrix_order
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LARGEST = 48
+LARGEST = 32
 """More boxes than this are unreadable in one figure: the fastest targets are kept."""
 
 

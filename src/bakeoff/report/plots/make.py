@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LARGE = 100
-"""A study of more plots than this has latency and throughput at its smallest and largest batch size alone."""
+"""A study of more plots than this has latency at its smallest and largest batch size alone,
+throughput at the largest."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _tasks(c: Collected) -> Iterator[Task]:
         shown = sorted({min(sizes), max(sizes)} if large and sizes else sizes)
         for batch in shown:
             yield task("latency", model, "latency (ms)", partial(latency_figure, c, model, batch), batch)
-        for batch in shown:
+        for batch in shown[-1:] if large else shown:
             yield task("throughput", model, "throughput (items/s)", partial(throughput_figure, c, model, batch), batch)
         yield task("speedup", model, f"speed-up against {c.baseline} (×)", partial(speedup_figure, c, model))
         yield task("build", model, "build time (s) and engine size (MiB)", partial(build_figure, c, model))
