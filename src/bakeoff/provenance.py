@@ -6,6 +6,8 @@ import functools
 import hashlib
 from pathlib import Path
 
+from bakeoff import backends
+
 PACKAGE = Path(__file__).parent
 
 _EVERY_JOB = ("jobs/child.py", "jobs/engine_job.py")
@@ -38,12 +40,20 @@ STAGE_CODE: dict[str, tuple[str, ...]] = {
 
 @functools.cache
 def code_digest(stage: str, kind: str | None = None) -> str:
-    """A short digest of the code behind a stage, and of a backend kind's files where one is involved."""
-    patterns = [*STAGE_CODE[stage], *([f"backends/{kind}*.py"] if kind else [])]
-    files = sorted({file for pattern in patterns for file in PACKAGE.glob(pattern) if file.is_file()})
+    """A short digest of the code behind a stage, and of a backend kind's files where one is involved.
+
+    Those lie beside Bakeoff's own backends or in a folder that BAKEOFF_BACKENDS names.
+    """
+    files = {
+        file.relative_to(PACKAGE).as_posix(): file for pattern in STAGE_CODE[stage] for file in PACKAGE.glob(pattern)
+    }
+    if kind:
+        files |= {
+            f"backends/{file.name}": file for folder in backends.__path__ for file in Path(folder).glob(f"{kind}*.py")
+        }
     state = hashlib.sha256()
-    for file in files:
-        if "__pycache__" not in file.parts:
-            state.update(str(file.relative_to(PACKAGE)).encode())
+    for name, file in sorted(files.items()):
+        if file.is_file() and "__pycache__" not in file.parts:
+            state.update(name.encode())
             state.update(file.read_bytes())
     return state.hexdigest()[:12]

@@ -1,0 +1,32 @@
+"""Whose change makes a stage's results stale."""
+
+from pathlib import Path
+
+import pytest
+
+from bakeoff import backends
+from bakeoff.provenance import code_digest
+
+
+@pytest.fixture
+def digest():
+    """code_digest as it is after an edit, of which a run sees none."""
+
+    def now(stage: str, kind: str | None = None) -> str:
+        code_digest.cache_clear()
+        return code_digest(stage, kind)
+
+    yield now
+    code_digest.cache_clear()
+
+
+def test_the_file_of_a_backend_from_elsewhere_counts_for_its_kind_alone(digest, tmp_path, monkeypatch):
+    monkeypatch.setattr(backends, "__path__", [*backends.__path__, str(tmp_path)])
+    own = Path(tmp_path, "mine.py")
+    found = []
+    for text in ("one", "two"):
+        own.write_text(text)
+        found.append((digest("build", "mine"), digest("build", "eager"), digest("build")))
+    assert found[0][0] != found[1][0]
+    assert found[0][1:] == found[1][1:]
+    assert len(set(found[0])) == 3
