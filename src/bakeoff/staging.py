@@ -295,13 +295,22 @@ class Staging:
         """Parameters that all jobs of a stage that uses engines share."""
         if stage not in _OF_ENGINES:
             return {}
-        shared = {"device": self.plan.device, "made_on": self.fingerprint}
+        shared = {"device": self.plan.device, "made_on": self.fingerprint} | self._same_here
         if stage == "time":
             timing = self.study.timing.model_dump(exclude={"rounds"})
             return {**shared, "warmup": self.study.warmup.model_dump(), "timing": timing}
         if stage == "profile":
             return {**shared, "runs": self.study.profile.runs, "max_s": self.study.profile.max_s}
         return shared
+
+    @cached_property
+    def _same_here(self) -> Params:
+        """Parameters that may differ from backend to backend or from model to model, and do not in this study."""
+        by_name: dict[str, list[Any]] = {
+            "threads": [self.plan.threads_of(label) for label in self.study.backends],
+            "inputs": [self.plan.inputs_of(model) for model in self.study.models],
+        }
+        return {name: values[0] for name, values in by_name.items() if all(value == values[0] for value in values)}
 
     def _engine_made(self, wildcards: Any) -> Engine:
         """The engine that a job builds or judges."""
@@ -369,11 +378,14 @@ _OF_WILDCARDS: Any = inspect.signature(lambda wildcards: None).parameters
 
 
 def of_wildcards(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A function of a rule's wildcards that says so: else Snakemake inspects it, three times a job."""
+    """The function of a rule's wildcards, so that it says so itself: else Snakemake inspects it, three times a job."""
     from snakemake.common import overwrite_function_params
 
-    overwrite_function_params(function, _OF_WILDCARDS)
-    return function
+    def asked(wildcards: Any) -> Any:
+        return function(wildcards)
+
+    overwrite_function_params(asked, _OF_WILDCARDS)
+    return asked
 
 
 TRACKED_ONLY = ("versions", "made_on", "code")

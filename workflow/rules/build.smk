@@ -1,7 +1,7 @@
 # An engine, from an export or from the reference itself.
 rule build:
     input:
-        STAGING.build_input,
+        of_wildcards(STAGING.build_input),
     output:
         f"{ENGINE}/build.json",
     log:

@@ -1,3 +1,4 @@
+import gc
 from pathlib import Path
 
 from bakeoff.exports import FORMATS
@@ -43,6 +44,9 @@ if PLAN.gpus and "gpu" not in workflow.global_resources:
 
 def start_progress():
     """Note which jobs this run is going to do, so that each can say how much is left."""
+    # off while the run was planned (bakeoff.snakefile); what was planned stays
+    gc.freeze()
+    gc.enable()
     timing, profile = STUDY.timing, STUDY.profile
     overhead_s = 3
     guess_s = {

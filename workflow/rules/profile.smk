@@ -1,7 +1,7 @@
 # Layer times of a target, on their own: profiling slows inference.
 rule profile:
     input:
-        STAGING.engine_input,
+        of_wildcards(STAGING.engine_input),
     output:
         f"{TARGET}/profile.json",
     log:

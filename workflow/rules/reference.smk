@@ -1,7 +1,7 @@
 # A model as it is judged: weights, check inputs, outputs in eager fp32.
 rule reference:
     input:
-        STAGING.model_files,
+        of_wildcards(STAGING.model_files),
     output:
         f"{REFERENCE}/reference.json",
     log:

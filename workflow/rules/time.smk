@@ -1,13 +1,13 @@
 # One round of a target, in a fresh process. Earlier rounds of all targets come before later ones of any.
 rule time:
     input:
-        STAGING.engine_input,
+        of_wildcards(STAGING.engine_input),
     output:
         f"{ROUND}/timing.json",
     log:
         PATHS.log("{model}", "{backend}", "{precision}", "b{batch}", "round{round}"),
     # below every other stage, and lower each round: rounds are interleaved over targets
-    priority: lambda wildcards: -int(wildcards.round)
+    priority: of_wildcards(lambda wildcards: -int(wildcards.round))
     conda:
         "../../envs/bakeoff.yaml"
     # On a CPU every core, so that nothing else of the study runs while a target is measured. A GPU is owned by its lock
