@@ -36,7 +36,7 @@ lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, generated files
 	@mypy
 	@python -m bakeoff.reference_docs --check
 
-test-long: env-dev  ## the tests that take minutes: kills, damage and staleness in whole runs
+test-long: env-dev  ## the tests that take minutes: kills, damage, staleness and two runs at once, in whole runs
 	@pytest -m long $(ARGS)
 
 test-kill: env-dev  ## kill a run at twenty seeded random moments and see that it completes (some minutes)

@@ -42,13 +42,14 @@ class Workspace:
         self.folder = folder
         self.study = study
         self.checkout = checkout
+        self.cores = 2
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of a run."""
         (self.folder / "study.yaml").write_text(yaml.safe_dump(self.study, sort_keys=False))
         return [
-            sys.executable, "-m", "snakemake", "--snakefile", str(self.checkout / "Snakefile"), "--cores", "1",
-            *arguments, "--configfile", "study.yaml",
+            sys.executable, "-m", "snakemake", "--snakefile", str(self.checkout / "Snakefile"),
+            "--cores", str(self.cores), *arguments, "--configfile", "study.yaml",
         ]  # fmt: skip
 
     def run(self, *arguments: str, **variables: str) -> Run:

@@ -19,11 +19,11 @@ IMAGE = {"image": {"shape": [3, 16, 16]}}
 BACKENDS = {
     "eager": None,
     "torchscript": None,
-    "script": {"kind": "torchscript", "capture": "script"},
     "onnxruntime": None,
     "openvino": None,
     "tensorrt": None,
 }
+TIMED = BACKENDS.keys() - {"tensorrt"}
 SCHEMAS = {
     "environment.json": "environment",
     "reference.json": "reference",
@@ -116,7 +116,7 @@ def test_every_artifact_is_valid_against_its_schema(workspace, first):
             schema = json.loads((ROOT / "workflow" / "schemas" / f"{SCHEMAS[path.name]}.schema.json").read_text())
             jsonschema.validate(json.loads(path.read_text()), schema)
             found += 1
-    assert found > 40
+    assert found > 35
 
 
 def test_traces_are_chrome_trace_events(workspace, first):
@@ -160,7 +160,7 @@ def test_nothing_is_left_to_do_and_no_torch_is_imported(workspace, first, tmp_pa
 def test_changed_timing_reruns_timing_alone(workspace, first):
     workspace.study["timing"] = {**workspace.study["timing"], "max_s": 0.25}
     jobs = workspace.run("report", "-n").jobs()
-    assert jobs.pop("time") == 5 * 2 * 2
+    assert jobs.pop("time") == len(TIMED) * 2 * 2
     assert set(jobs) == {"collect", "plots", "html", "markdown", "index", "verdict", "report"}
     workspace.study["timing"] = {**workspace.study["timing"], "max_s": 0.2}
 
@@ -168,7 +168,7 @@ def test_changed_timing_reruns_timing_alone(workspace, first):
 def test_a_changed_tolerance_rejudges_alone(workspace, first):
     workspace.study["accuracy"] = {"n_inputs": 8, "tolerance": {"fp32": {"relative_l2": 0.5}}}
     jobs = workspace.run("report", "-n").jobs()
-    assert jobs.pop("verify") == 5
+    assert jobs.pop("verify") == len(TIMED)
     assert set(jobs) == {"collect", "plots", "html", "markdown", "index", "verdict", "report"}
     workspace.study["accuracy"] = {"n_inputs": 8}
 
@@ -196,8 +196,8 @@ def test_a_new_model_adds_its_own_jobs_alone(workspace, first):
     workspace.study["models"]["pair"] = own_model("pair", inputs=IMAGE)
     jobs = workspace.run("report", "-n").jobs()
     assert jobs["reference"] == 1
-    assert jobs["build"] == 6
-    assert jobs["time"] == 5 * 2 * 2
+    assert jobs["build"] == len(BACKENDS)
+    assert jobs["time"] == len(TIMED) * 2 * 2
     del workspace.study["models"]["pair"]
 
 

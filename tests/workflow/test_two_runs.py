@@ -12,6 +12,8 @@ import pytest
 
 from tests.workflow.conftest import Workspace
 
+pytestmark = pytest.mark.long
+
 
 def everything(workspace: Workspace) -> dict[str, int]:
     """Time of change of each file of the study, of its lock file and reports too."""
