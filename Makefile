@@ -67,7 +67,7 @@ env-dev: .venv/.dev  ## the same with what tests and checks need
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements-dev.txt
 	@touch $@ .venv/.runtime
 
-bench-scale: env-dev browser  ## measure planning, collecting and the report of a study of 2,000 targets (half an hour; docs/scale.md)
+bench-scale: env-dev browser  ## measure planning, collecting and the report of a study of 2,000 targets (ten minutes; docs/scale.md)
 	@python tests/scale/bench.py $(ARGS)
 
 docs: env-dev  ## write the generated files: JSON Schemas, docs/config.md, docs/artifacts.md

@@ -36,9 +36,27 @@ def read_study(config: Mapping[str, Any], workflow: Any) -> Staging:
     sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     # Snakemake asks for the script of each job three times, and takes its path apart as an address each time
     workflow.sourcecache._cache = functools.cache(workflow.sourcecache._cache)
+    _look_up_pipes_once()
     source_path = os.path.join(workflow.basedir, "src")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source_path, os.environ.get("PYTHONPATH")]))
     staging = Staging(Plan(study, Machine.detect()))
     if workflow.is_main_process:
         before_runs(workflow, staging)
     return staging
+
+
+def _look_up_pipes_once() -> None:
+    """Have Snakemake find out once which files are pipes.
+
+    For each input of a job it looks through all jobs that make one: 10 s where results of 2,000 targets are collected.
+    """
+    from snakemake.jobs import Job
+
+    @functools.lru_cache(maxsize=1)
+    def pipes(dag: Any) -> frozenset[Any]:
+        return frozenset(file for job in dag.jobs for file in job.pipe_or_service_output)
+
+    def is_pipe_or_service_input(job: Any, path: Any) -> bool:
+        return path in pipes(job.dag)
+
+    Job.is_pipe_or_service_input = is_pipe_or_service_input
