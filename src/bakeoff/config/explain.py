@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -47,10 +47,10 @@ def _line(detail: ErrorDetails, data: Mapping[Any, Any]) -> str:
         case "missing":
             return f"{path}: is missing; it must be given"
         case "union_tag_invalid":
-            key, expected = ("kind", KINDS) if loc[0] == "backends" else ("source", tuple(_SOURCES))
+            key, expected = _tag_of(loc)
             return f"{path}: unknown {key} {short(context.get('tag'))}{nearest(context.get('tag'), expected)}"
         case "union_tag_not_found":
-            key, expected = ("kind", KINDS) if loc[0] == "backends" else ("source", tuple(_SOURCES))
+            key, expected = _tag_of(loc)
             return f"{path}: '{key}' is missing; one of {', '.join(expected)}"
         case "literal_error":
             allowed = [part.strip(" '") for part in str(context["expected"]).replace(" or ", ", ").split(",")]
@@ -115,6 +115,11 @@ def _first_section(annotation: Any) -> Any:
         if found is not None:
             return found
     return None
+
+
+def _tag_of(loc: Sequence[Any]) -> tuple[str, tuple[str, ...]]:
+    """The key that says which schema a section has, and its values."""
+    return ("kind", KINDS) if loc[0] == "backends" else ("source", tuple(_SOURCES))
 
 
 def _part(part: Any) -> str:

@@ -124,11 +124,8 @@ def _mistakes(study: Study) -> Iterable[str]:
     for label, model in study.models.items():
         if label in RESERVED_MODEL_LABELS:
             yield f"models.{label}: this label is a file of the results folder; choose another one"
-        missing = list(_missing_files(f"models.{label}", model))
-        yield from missing
-        if isinstance(model, FileModel) and not any(
-            mistake.startswith(f"models.{label}.factory") for mistake in missing
-        ):
+        yield from _missing_files(f"models.{label}", model)
+        if isinstance(model, FileModel) and _is(Path.is_file, model.path):
             yield from mistakes_of_file(label, model)
     for label, options in study.backends.items():
         kind = options.kind
