@@ -34,6 +34,14 @@ include: "workflow/rules/collect.smk"
 include: "workflow/rules/report.smk"
 
 
+# Here, since Snakemake takes no default target from included files.
+rule report:
+    default_target: True
+    input:
+        rules.verdict.output,
+        rules.collect.output.csv,
+
+
 onstart:
     start_progress()
 

@@ -224,6 +224,10 @@ class Staging:
             "out": f"{self._target_folder(wildcards)}/round{round_}",
         }
 
+    def build_priority(self, wildcards: Any) -> int:
+        """Priority of a build among jobs: below exports (80), above accuracy checks (60); the longest builds first."""
+        return 70 + self.plan.backends[wildcards.backend].build_length()
+
     def limit_s(self, stage: str) -> int:
         """Longest time that a job of a stage may take, in whole seconds (a resource: a change reruns nothing)."""
         limits: Limits = self.study.limits

@@ -228,3 +228,12 @@ def test_another_config_replaces_the_default_study(make_workspace):
     assert run.status == 0, run.output
     assert run.jobs()["reference"] == 1
     assert "resnet18" not in run.output
+
+
+def test_a_call_without_a_target_makes_the_report(make_workspace):
+    workspace = make_workspace(
+        {"study": "none", "models": {"net": own_model("convnet", inputs=IMAGE)}, "backends": {"eager": None}}
+    )
+    named = workspace.run("report", "-n").jobs()
+    assert named["report"] == 1
+    assert workspace.run("-n").jobs() == named

@@ -6,7 +6,8 @@ rule build:
         f"{ENGINE}/build.json",
     log:
         PATHS.log("{model}", "{backend}", "{precision}{fixed}", "build"),
-    priority: 70
+    # the longest builds first
+    priority: of_wildcards(STAGING.build_priority)
     conda:
         "../../envs/bakeoff.yaml"
     resources:

@@ -97,10 +97,3 @@ rule verdict:
         "The verdict on {PATHS.study}"
     script:
         "../../scripts/verdict.py"
-
-
-rule report:
-    default_target: True
-    input:
-        rules.verdict.output,
-        rules.collect.output.csv,

@@ -204,6 +204,13 @@ class Backend(ABC):
         """Why an engine of this target cannot be run here although it can be built; None when it can."""
         return None
 
+    def build_length(self) -> int:
+        """Builds that take long are begun first, so that no other waits for the last of them at the end.
+
+        0 for seconds, 1 for about a minute, 2 for several minutes.
+        """
+        return 0
+
     def import_library(self) -> None:
         """Import what `load` needs, so that the time of importing can be told from the time of loading.
 

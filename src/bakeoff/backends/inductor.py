@@ -72,6 +72,10 @@ class Inductor(Backend):
             return "needs a C++ compiler, and none was found: install g++ (or name one in CXX)"
         return cuda_graph_refusal(self.options, cell.device) or torch_precision_refusal(cell)
 
+    def build_length(self) -> int:
+        """See Backend.build_length."""
+        return 2 if self.options.max_autotune else 1
+
     def import_library(self) -> None:
         """See Backend.import_library."""
         import torch._inductor.package  # noqa: F401

@@ -51,6 +51,8 @@ Exporter = Callable[["torch.nn.Module", ExportTask, Path], Exported]
 Whatever it raises is told to the user as an ExportError.
 """
 
+EXAMPLE_BATCH = 2
+"""Batch size of the example behind a dynamic export: torch.export takes 0 and 1 for constants."""
 BATCH = "batch"
 """Name of the dynamic batch dimension in every format."""
 

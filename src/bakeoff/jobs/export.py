@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from bakeoff.artifacts.build import ExportRecord
 from bakeoff.artifacts.io import check_digests, digests, read_record
 from bakeoff.errors import ExportError
 from bakeoff.exports import FORMATS, cannot_export, exporter
-from bakeoff.exports.base import ExportTask
+from bakeoff.exports.base import EXAMPLE_BATCH, ExportTask
 from bakeoff.exports.reason import essential_line
 from bakeoff.jobs.channel import under_way
 from bakeoff.machine import versions_of
@@ -24,8 +25,6 @@ from bakeoff.precision import Precision
 if TYPE_CHECKING:
     import torch
 
-EXAMPLE_BATCH = 2
-"""Batch size of the example behind a dynamic export: torch.export takes 0 and 1 for constants."""
 _LIBRARIES = ("torch", "torchvision", "timm", "onnx", "onnxscript", "onnx-ir")
 
 
@@ -68,8 +67,7 @@ def run(spec_json: dict[str, Any]) -> ExportRecord:
     module = load_reference_model(reference, spec.model, spec.label)
     module, inputs = _in_precision(module, _example(reference, spec), spec.precision)
     try:
-        with torch.no_grad():
-            output = module(*inputs)
+        output = _output(module, inputs)
     except Exception as error:
         raise ExportError(f"{what} in {spec.precision}: the model itself fails: {essential_line(error)}") from error
     task = ExportTask(
@@ -127,6 +125,17 @@ def _in_precision(
         raise ExportError(f"exports exist in fp32, {' and '.join(dtypes)}; {precision} is made from one by the backend")
     dtype = dtypes[precision]
     return module.to(dtype), tuple(t.to(dtype) if t.is_floating_point() else t for t in inputs)
+
+
+def _output(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> Any:
+    """What the model answers, for its structure: to few inputs where it takes them (see exports.torchscript_trace)."""
+    import torch
+
+    with torch.no_grad():
+        if len(inputs[0]) > EXAMPLE_BATCH:
+            with suppress(Exception):
+                return module(*(tensor[:EXAMPLE_BATCH] for tensor in inputs))
+        return module(*inputs)
 
 
 def _empty_folder(path: str) -> Path:

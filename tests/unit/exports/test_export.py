@@ -12,6 +12,7 @@ from bakeoff.errors import BakeoffError, ExportError
 from bakeoff.exports import FORMATS, cannot_export, exporter
 from bakeoff.jobs import export
 from bakeoff.models.arrays import load_arrays
+from bakeoff.models.load import load_reference_model
 from bakeoff.models.outputs import flatten
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -177,6 +178,9 @@ class Branch(torch.nn.Module):
 class Fixed(Branch):
     def forward(self, x):
         return self.head(x.reshape(int(x.shape[0]), 4)) + torch.ones(len(x), 1)
+class Shared(Branch):
+    def forward(self, x):
+        return self.head(x) / int(x.shape[0])
 class Optional(Branch):
     def forward(self, x):
         return {"scores": self.head(x), "aux": None, "more": (x,)}
@@ -229,6 +233,39 @@ def test_a_trace_that_holds_its_batch_size_is_refused_where_it_must_not(odd, tmp
         write(odd("Fixed"), "torchscript-trace", tmp_path)
     record = write(odd("Fixed"), "torchscript-trace", tmp_path, batch_size=3)
     agree(odd("Fixed"), "torchscript-trace", tmp_path, record, 3)
+
+
+@pytest.fixture
+def traced_sizes(monkeypatch):
+    """Batch sizes that modules are traced with."""
+    sizes = []
+
+    def trace(module, inputs, **settings):
+        sizes.append(len(inputs[0]))
+        return true_trace(module, inputs, **settings)
+
+    true_trace = torch.jit.trace
+    monkeypatch.setattr(torch.jit, "trace", trace)
+    return sizes
+
+
+def test_a_trace_for_a_large_batch_is_made_with_few_inputs(tiny, tmp_path, traced_sizes):
+    record = write(tiny("two_inputs"), "torchscript-trace", tmp_path, batch_size=6, precision="fp32")
+    assert traced_sizes == [2]
+    assert record.batch_size == 6
+    agree(tiny("two_inputs"), "torchscript-trace", tmp_path, record, 6)
+
+
+@pytest.mark.parametrize("name", ["Fixed", "Shared"])
+def test_but_with_all_of_them_where_the_model_keeps_their_number(odd, tmp_path, traced_sizes, name):
+    label, section, reference = odd(name)
+    write((label, section, reference), "torchscript-trace", tmp_path, batch_size=6)
+    assert traced_sizes == [2, 6]
+    x = np.resize(load_arrays(reference / "inputs.npz")["x"], (6, 4))
+    module = load_reference_model(reference, section, label)
+    traced = torch.jit.load(str(tmp_path / "model.ts"))
+    with torch.inference_mode():
+        torch.testing.assert_close(traced(torch.from_numpy(x)), module(torch.from_numpy(x)))
 
 
 def test_an_altered_reference_is_not_exported(tiny, tmp_path, make_reference):
