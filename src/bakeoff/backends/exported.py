@@ -8,7 +8,7 @@ inputs. So the graph is captured once more, which takes a fraction of a second: 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import EngineSpec
 from bakeoff.backends.torch_dtypes import zeros
@@ -40,6 +40,7 @@ def fitted_program(file: Path, spec: EngineSpec, channels_last: bool = False) ->
 
         program = move_to_device_pass(program, spec.device)
     module = program.module()
+    _let_views_copy(module)
     if channels_last:
         module = module.to(memory_format=torch.channels_last)
     # torch.export takes a batch of 1 for a constant
@@ -51,6 +52,20 @@ def fitted_program(file: Path, spec: EngineSpec, channels_last: bool = False) ->
             return torch.export.export(module, examples, dynamic_shapes=dynamic_shapes(module, task), strict=False)
     except Exception as error:
         raise BuildError(f"torch.export could not fit {file} to the engine: {essential_line(error)}") from error
+
+
+def _let_views_copy(module: Any) -> None:
+    """Have each view of the captured graph copy where it has to, as reshape does.
+
+    The export ran on the CPU and in NCHW. Elsewhere operators answer in other memory orders (attention in fp32 on a
+    GPU, convolutions in NHWC), of which no view with the shape that was captured need exist.
+    """
+    import torch
+
+    for node in module.graph.nodes:
+        if node.target is torch.ops.aten.view.default:
+            node.target = torch.ops.aten.reshape.default
+    module.recompile()
 
 
 def _check_batch(program: torch.export.ExportedProgram, spec: EngineSpec, file: Path) -> None:

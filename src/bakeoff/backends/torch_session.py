@@ -148,9 +148,12 @@ class TorchSession(Session):
         except torch.cuda.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            reason = str(error).strip().partition("\n")[0]
+            from bakeoff.exports.reason import essential_line
+
+            # to end a capture that failed raises an error of its own, which hides the one that made it fail
+            first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
             raise EngineError(
-                f"the inference cannot be captured in a CUDA graph; cuda_graph: false: {reason}"
+                f"the inference cannot be captured in a CUDA graph; cuda_graph: false: {essential_line(first)}"
             ) from error
         return graph
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from workshop import INPUTS, Workshop
 
+from bakeoff.backends.base import EngineSpec, InputInfo
 from bakeoff.backends.exported import fitted_program
 from bakeoff.backends.torch_dtypes import graph_dtypes
 from bakeoff.models.outputs import flatten
@@ -48,6 +49,29 @@ def test_memory_order(workshop: Workshop) -> None:
     convolution = next(n for n in program.graph.nodes if n.op == "call_function" and "conv" in str(n.target))
     for argument in convolution.args[:2]:
         assert argument.meta["val"].is_contiguous(memory_format=torch.channels_last)
+
+
+class Views(torch.nn.Module):
+    """A view that exists in the memory order that was captured only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(3, 4, 3)
+        self.head = torch.nn.Linear(4 * 36, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        features = self.convolution(x)
+        return self.head(features.view(features.shape[0], -1))
+
+
+def test_a_view_that_another_memory_order_does_not_allow_copies(tmp_path: Path) -> None:
+    module, x = Views().eval(), torch.randn(3, 3, 8, 8)
+    file = tmp_path / "model.pt2"
+    torch.export.save(torch.export.export(module, (x,), strict=False), str(file))
+    spec = EngineSpec("fp32", "cpu", 1, 3, 3, 3, [InputInfo("x", (3, 8, 8), "float32")])
+    program = fitted_program(file, spec, channels_last=True)
+    with torch.inference_mode():
+        torch.testing.assert_close(program.module()(x.to(memory_format=torch.channels_last)), module(x))
 
 
 def test_dtypes_of_the_graph(workshop: Workshop) -> None:
