@@ -20,7 +20,7 @@ help:  ## list these targets
 
 report: env  ## run the study STUDY (config.yaml) and write its report, making the environment first
 	@python -m bakeoff.check $(STUDY)
-	@status=0; BAKEOFF_NO_LAST_WORDS=1 snakemake --cores $(CORES) report --quiet rules host --configfile $(STUDY) || status=$$?; \
+	@status=0; BAKEOFF_NO_LAST_WORDS=1 snakemake --cores $(CORES) report --quiet rules host progress --configfile $(STUDY) || status=$$?; \
 	python -m bakeoff.verdict $(STUDY); exit $$status
 
 coverage: env  ## see which models of studies/zoo.yaml work on which backends, and write docs/coverage.md

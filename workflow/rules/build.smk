@@ -10,8 +10,10 @@ rule build:
     priority: of_wildcards(STAGING.build_priority)
     conda:
         "../../envs/bakeoff.yaml"
+    threads: of_wildcards(cores_to_build)
     resources:
         limit_s=STAGING.limit_s("build"),
+        tuning=of_wildcards(STAGING.tuning),
     params:
         **STAGING.tracked("build"),
         attempt=attempt(f"{ENGINE}/build.json"),

@@ -211,6 +211,10 @@ class Backend(ABC):
         """
         return 0
 
+    def times_kernels(self, device: str) -> bool:
+        """Whether a build for this device chooses among kernels by timing them: no two such builds share a device."""
+        return False
+
     def import_library(self) -> None:
         """Import what `load` needs, so that the time of importing can be told from the time of loading.
 

@@ -76,6 +76,10 @@ class Inductor(Backend):
         """See Backend.build_length."""
         return 2 if self.options.max_autotune else 1
 
+    def times_kernels(self, device: str) -> bool:
+        """See Backend.times_kernels."""
+        return self.options.max_autotune
+
     def import_library(self) -> None:
         """See Backend.import_library."""
         import torch._inductor.package  # noqa: F401

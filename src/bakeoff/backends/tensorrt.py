@@ -135,6 +135,10 @@ class TensorRt(Backend):
         """See Backend.cannot_run."""
         return None if cell.machine.gpu(cell.device) else "needs an NVIDIA GPU"
 
+    def times_kernels(self, device: str) -> bool:
+        """See Backend.times_kernels: tensorrt_rtx compiles for the GPU at hand when an engine is run."""
+        return choose(self.options.library, device) == "tensorrt"
+
     def import_library(self) -> None:
         """See Backend.import_library: PyTorch holds the buffers."""
         import torch  # noqa: F401

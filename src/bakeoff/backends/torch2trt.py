@@ -74,6 +74,10 @@ class Torch2Trt(Backend):
             return f"torch2trt needs TensorRT {NEWEST_TENSORRT} or older, {version} is installed"
         return None
 
+    def times_kernels(self, device: str) -> bool:
+        """See Backend.times_kernels."""
+        return True
+
     def import_library(self) -> None:
         """See Backend.import_library. Raises BuildError where the library does not import."""
         _library()

@@ -23,6 +23,7 @@ from bakeoff.backends.torch_session import (
     torch_precision_refusal,
 )
 from bakeoff.errors import BuildError, EngineError
+from bakeoff.machine import version_of
 from bakeoff.precision import Precision
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ class TorchTensorRt(Backend):
         if not cell.machine.has_module("torch_tensorrt"):
             return "Torch-TensorRT is not installed: pip install torch-tensorrt, or torch-tensorrt-rtx for TensorRT-RTX"
         return None
+
+    def times_kernels(self, device: str) -> bool:
+        """See Backend.times_kernels: TensorRT does, TensorRT-RTX does not."""
+        return version_of("torch-tensorrt") is not None
 
     def import_library(self) -> None:
         """See Backend.import_library. Raises BuildError where the library does not import."""

@@ -13,7 +13,7 @@ from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, CalibrationUse, ExportRecord
 from bakeoff.artifacts.io import TEMPORARY, check_digests, digests, read_record
 from bakeoff.errors import BuildError
-from bakeoff.jobs.channel import under_way
+from bakeoff.jobs.channel import take_device, under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.jobs.stages import RECORD_FILES
 from bakeoff.machine import versions_of
@@ -54,6 +54,7 @@ def run(spec_json: dict[str, Any]) -> BuildRecord:
         backend.import_library()
         if calibrated:
             backend.import_quantizer()
+    take_device()  # where it times kernels; see bakeoff.jobs.device_lock
     new = Path(tempfile.mkdtemp(dir=folder, prefix=_PREFIX, suffix=TEMPORARY[1]))
     try:
         with under_way("build"):

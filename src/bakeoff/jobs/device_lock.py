@@ -2,8 +2,9 @@
 
 A measurement (timing, profile, the device's limits) has its device to itself. On a GPU its process takes the lock once
 its imports are done, so that they pass while another target is measured. All other work of a study on GPUs shares the
-locks of all its GPUs: it runs side by side, but never beside a measurement, whose host side it would disturb. A
-measurement that holds its lock waits for no other, so nothing can deadlock.
+locks of all its GPUs: it runs side by side, but never beside a measurement, whose host side it would disturb. Of the
+builds that time kernels (autotuning) one at a time does so on a GPU, by a second lock: each would upset the other's
+choice. Whoever holds the lock that its process waited for waits for no other, so nothing can deadlock.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ MEASUREMENTS = ("environment", "time", "profile")
 WORK = ("reference", "export", "calibrate", "build", "verify")
 """Stages that keep processor or GPU busy, and may do so side by side."""
 
+TUNING_PER_GPU = 2
+"""Builds under way on a GPU that time kernels: one does, the other starts, imports and waits."""
 STARTED_PER_GPU = 4
 """Measurements under way on a GPU: one has it, the others start and import (4 to 8 s on a machine where measuring a
 target takes 3 s), so that one is ready when it is free."""
@@ -36,11 +39,13 @@ class Place:
     gpu: Gpu | None = None
     """The one GPU that it sees; None on a CPU."""
     lock: int | None = None
-    """Descriptor of the lock file that the job's process locks before it touches the GPU; None: nothing to wait for."""
+    """Descriptor of the lock file that the job's process locks before it uses the GPU; None: nothing to wait for."""
 
 
 @contextmanager
-def place(stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[str], None]) -> Iterator[Place]:
+def place(
+    stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[str], None], times_kernels: bool = False
+) -> Iterator[Place]:
     """Find a place for a job, and keep it for the block.
 
     Args:
@@ -48,6 +53,7 @@ def place(stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[st
         device: `cpu` or `cuda:<index>`; None for a job that uses no device but the processor.
         gpus: The GPUs of the study; empty on a CPU.
         say: Told when there is something to wait for.
+        times_kernels: Whether the job is a build that times kernels.
     """
     with ExitStack() as stack:
         if stage in MEASUREMENTS and not gpus:
@@ -60,9 +66,9 @@ def place(stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[st
         if not gpus or device is None:
             yield Place()
             return
-        gpu = stack.enter_context(_seat(gpus))
-        lock = stack.enter_context(_opened(gpu.uuid)) if stage in MEASUREMENTS else None
-        yield Place(gpu, lock)
+        gpu = stack.enter_context(_seat(gpus, "tuning-seat" if times_kernels else "seat"))
+        name = gpu.uuid if stage in MEASUREMENTS else f"{gpu.uuid}-tuning" if times_kernels else None
+        yield Place(gpu, stack.enter_context(_opened(name)) if name else None)
 
 
 @contextmanager
@@ -77,11 +83,14 @@ def _locked(name: str, how: int, say: Callable[[str], None], waiting: str) -> It
 
 
 @contextmanager
-def _seat(gpus: Sequence[Gpu]) -> Iterator[Gpu]:
-    """The GPU with the fewest jobs: each job that uses a GPU, or queues for it, holds the lowest free seat there."""
+def _seat(gpus: Sequence[Gpu], kind: str) -> Iterator[Gpu]:
+    """The GPU with the fewest jobs: each job that uses a GPU, or queues for it, holds the lowest free seat there.
+
+    Jobs that queue have a kind of seat of their own, so that they are spread evenly whatever else runs.
+    """
     for number in itertools.count():
         for gpu in gpus:
-            with _opened(f"{gpu.uuid}-seat{number}") as lock:
+            with _opened(f"{gpu.uuid}-{kind}{number}") as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:

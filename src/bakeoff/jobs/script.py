@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts.base import Record, TargetId
+from bakeoff.backends import make_backend
 from bakeoff.home import home
 from bakeoff.jobs.channel import HAS_DEVICE, UNDER_WAY
 from bakeoff.jobs.device_lock import place
@@ -45,7 +46,8 @@ def _run(stage: str, snakemake: Any) -> None:
         elif message["event"] == UNDER_WAY:
             under_way.append(message)
 
-    with place(stage, job.get("device"), gpus, progress.say) as where:
+    times_kernels = stage == "build" and make_backend(job["backend"]).times_kernels(job["device"])
+    with place(stage, job.get("device"), gpus, progress.say, times_kernels) as where:
         begin = time.time()
         if where.lock is None:
             progress.start(stage, words)
