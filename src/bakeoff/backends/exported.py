@@ -14,6 +14,7 @@ from bakeoff.backends.base import EngineSpec
 from bakeoff.backends.torch_dtypes import zeros
 from bakeoff.backends.torch_session import in_memory_order
 from bakeoff.errors import BuildError
+from bakeoff.exports.reason import essential_line
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +29,6 @@ def fitted_program(file: Path, spec: EngineSpec, channels_last: bool = False) ->
     import torch
 
     from bakeoff.exports.base import ExportTask, dynamic_shapes
-    from bakeoff.exports.reason import essential_line
 
     try:
         program = torch.export.load(str(file))

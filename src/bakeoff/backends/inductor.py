@@ -21,6 +21,7 @@ from bakeoff.backends.torch_session import (
     torch_precision_refusal,
 )
 from bakeoff.errors import BuildError, EngineError
+from bakeoff.exports.reason import essential_line
 from bakeoff.machine import find_compiler
 from bakeoff.precision import Precision
 
@@ -222,8 +223,6 @@ def _caches_in(folder: Path) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """One line: the C++ compiler's first complaint where it was that, else the innermost cause."""
-    from bakeoff.exports.reason import essential_line
-
     cause: BaseException | None = error
     while cause is not None:
         if hasattr(cause, "cmd") and hasattr(cause, "output"):  # Inductor's CppCompileError, or subprocess's own

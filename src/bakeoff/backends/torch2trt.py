@@ -17,6 +17,7 @@ from bakeoff.backends.torch_session import (
     torch_precision_refusal,
 )
 from bakeoff.errors import BuildError, EngineError
+from bakeoff.exports.reason import essential_line
 from bakeoff.machine import version_of
 from bakeoff.precision import Precision
 
@@ -91,7 +92,6 @@ class Torch2Trt(Backend):
         import torch
 
         from bakeoff.backends.torch_dtypes import zeros
-        from bakeoff.exports.reason import essential_line
         from bakeoff.models.load import load_model
 
         _check_inputs(spec)
@@ -135,8 +135,6 @@ def _library() -> Any:
     try:
         return importlib.import_module("torch2trt")
     except Exception as error:
-        from bakeoff.exports.reason import essential_line
-
         raise BuildError(f"torch2trt is installed but does not import: {essential_line(error)}") from error
 
 
@@ -153,8 +151,6 @@ def _shapes(spec: EngineSpec, batch_size: int) -> list[tuple[int, ...]]:
 def _module(library: Any, file: Path) -> torch.nn.Module:
     """The TRTModule of a saved engine. Raises EngineError."""
     import torch
-
-    from bakeoff.exports.reason import essential_line
 
     try:
         module: torch.nn.Module = library.TRTModule()

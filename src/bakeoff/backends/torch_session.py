@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.backends.base import Cell, EngineSpec, LayerTimes, Session
 from bakeoff.backends.options import CudaGraphOptions
 from bakeoff.errors import EngineError
+from bakeoff.exports.reason import essential_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,8 +149,6 @@ class TorchSession(Session):
         except torch.cuda.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            from bakeoff.exports.reason import essential_line
-
             # to end a capture that failed raises an error of its own, which hides the one that made it fail
             first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
             raise EngineError(

@@ -23,6 +23,7 @@ from bakeoff.backends.torch_session import (
     torch_precision_refusal,
 )
 from bakeoff.errors import BuildError, EngineError
+from bakeoff.exports.reason import essential_line
 from bakeoff.machine import version_of
 from bakeoff.precision import Precision
 
@@ -117,8 +118,6 @@ class TorchTensorRt(Backend):
         except BuildError:
             raise
         except Exception as error:
-            from bakeoff.exports.reason import essential_line
-
             raise BuildError(f"Torch-TensorRT could not compile {export}: {essential_line(error)}") from error
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
@@ -139,8 +138,6 @@ class TorchTensorRt(Backend):
         try:
             cut = self._compiled(program, spec, min_block_size=1, dryrun=True)
         except Exception as error:  # the engine itself is built and sound
-            from bakeoff.exports.reason import essential_line
-
             built.notes.append(f"no partition statistics, the dry run failed: {essential_line(error)}")
             return
         built.partition = partition_of(cut, self.options.min_block_size)
@@ -158,8 +155,6 @@ class TorchTensorRt(Backend):
         try:
             module = torch.export.load(str(file)).module() if self._dynamo else torch.jit.load(str(file))
         except Exception as error:
-            from bakeoff.exports.reason import essential_line
-
             raise EngineError(f"Torch-TensorRT could not load {file}: {essential_line(error)}") from error
         return TorchSession(module, spec, cuda_graph=self.options.cuda_graph)
 
@@ -229,8 +224,6 @@ def _library() -> Any:
     try:
         import torch_tensorrt
     except Exception as error:
-        from bakeoff.exports.reason import essential_line
-
         raise BuildError(f"torch_tensorrt is installed but does not import: {essential_line(error)}") from error
     return torch_tensorrt
 

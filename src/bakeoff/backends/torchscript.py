@@ -15,6 +15,7 @@ from bakeoff.backends.torch_session import (
     torch_precision_refusal,
 )
 from bakeoff.errors import BuildError, EngineError
+from bakeoff.exports.reason import essential_line
 from bakeoff.precision import Precision
 
 
@@ -71,7 +72,7 @@ class Torchscript(Backend):
                 module = torch.jit.freeze(module)
             torch.jit.save(module, str(out / "engine.ts"))
         except RuntimeError as error:
-            raise BuildError(f"torch.jit could not freeze {source}: {_last_line(error)}") from error
+            raise BuildError(f"torch.jit could not freeze {source}: {essential_line(error)}") from error
         return Built(files=["engine.ts"])
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
@@ -93,10 +94,5 @@ class Torchscript(Backend):
         try:
             module = torch.jit.load(str(folder / files[0]), map_location=spec.device)
         except RuntimeError as error:
-            raise EngineError(f"torch.jit could not load {folder / files[0]}: {_last_line(error)}") from error
+            raise EngineError(f"torch.jit could not load {folder / files[0]}: {essential_line(error)}") from error
         return TorchSession(module, spec, self.options.channels_last, self.options.cuda_graph)
-
-
-def _last_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
