@@ -38,10 +38,12 @@ ROUND = f"{TARGET}/round{{round}}"
 
 
 # Measurements under way, and builds that time kernels, unless --resources gpu=<n> tuning=<n> says otherwise. One of
-# each at a time has a GPU; the others start.
+# each at a time has a GPU; the others start or wait.
 for name, per_gpu in (("gpu", STARTED_PER_GPU), ("tuning", TUNING_PER_GPU)):
     if PLAN.gpus and name not in workflow.global_resources:
-        workflow.register_resource(name, per_gpu * len(PLAN.gpus))
+        workflow.register_resource(
+            name, min(per_gpu, len(PLAN.targets)) * len(PLAN.gpus)
+        )
 
 
 def cores_to_build(wildcards):

@@ -13,20 +13,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from bakeoff.jobs.start_gate import end_start
+
 CHANNEL = "BAKEOFF_CHANNEL"
 """Environment variable with the number of the pipe's descriptor."""
-DEVICE_LOCK = "BAKEOFF_DEVICE_LOCK"
-"""Environment variable with the descriptor of the lock file of this process's GPU, opened by the supervisor: the two
-share the lock, so it outlasts this process until the driver has cleaned up after it."""
+DEVICE_LOCKS = "BAKEOFF_DEVICE_LOCKS"
+"""Environment variable with descriptors of lock files (`bakeoff.jobs.device_lock.Place.locks`) that the supervisor
+opened: the two share the locks, so they outlast this process until the driver has cleaned up after it."""
 
 WAITING, HAS_DEVICE, UNDER_WAY = "waiting", "has-device", "under-way"
 
 
 def keep_to_self() -> None:
-    """Let no program that this process starts inherit the two descriptors: it could outlive this process."""
-    for name in (CHANNEL, DEVICE_LOCK):
-        if name in os.environ:
-            os.set_inheritable(int(os.environ[name]), False)
+    """Let no program that this process starts inherit these descriptors: it could outlive this process."""
+    for name in (CHANNEL, DEVICE_LOCKS):
+        for descriptor in os.environ.get(name, "").split():
+            os.set_inheritable(int(descriptor), False)
 
 
 def tell(event: str, **facts: Any) -> None:
@@ -41,12 +43,15 @@ def take_device() -> float:
 
     Nothing to wait for where there is no lock, or it was taken already. Returns the seconds it waited.
     """
-    lock = os.environ.pop(DEVICE_LOCK, None)
-    if lock is None:
+    locks = os.environ.pop(DEVICE_LOCKS, None)
+    if locks is None:
         return 0.0
     begin = time.perf_counter()
     tell(WAITING)
-    fcntl.flock(int(lock), fcntl.LOCK_EX)
+    lock, *gate = map(int, locks.split())
+    if gate:
+        end_start(*gate)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     tell(HAS_DEVICE)
     return time.perf_counter() - begin
 

@@ -1,7 +1,7 @@
 """Who uses a device when, also between studies on one host: file locks, which the kernel frees on any death.
 
 A measurement (timing, profile, the device's limits) has its device to itself. On a GPU its process takes the lock once
-its imports are done, so that they pass while another target is measured. All other work of a study on GPUs shares the
+its imports are done, which it does together with others (bakeoff.jobs.start_gate). All other work of a study shares the
 locks of all its GPUs: it runs side by side, but never beside a measurement, whose host side it would disturb. Of the
 builds that time kernels (autotuning) one at a time does so on a GPU, by a second lock: each would upset the other's
 choice. Whoever holds the lock that its process waited for waits for no other, so nothing can deadlock.
@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bakeoff.jobs.start_gate import begin_start
 from bakeoff.machine import Gpu
 
 MEASUREMENTS = ("environment", "time", "profile")
@@ -27,9 +28,9 @@ WORK = ("reference", "export", "calibrate", "build", "verify")
 
 TUNING_PER_GPU = 2
 """Builds under way on a GPU that time kernels: one does, the other starts, imports and waits."""
-STARTED_PER_GPU = 4
-"""Measurements under way on a GPU: one has it, the others start and import (4 to 8 s on a machine where measuring a
-target takes 3 s), so that one is ready when it is free."""
+STARTED_PER_GPU = 12
+"""Measurements under way on a GPU, at most: they start and import together (4 s on a machine where measuring a target
+takes 3 s), then have the GPU one after another."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class Place:
 
     gpu: Gpu | None = None
     """The one GPU that it sees; None on a CPU."""
-    lock: int | None = None
-    """Descriptor of the lock file that the job's process locks before it uses the GPU; None: nothing to wait for."""
+    locks: tuple[int, ...] = ()
+    """Descriptors of lock files for `bakeoff.jobs.channel.take_device`: of the GPU's, which the job's process locks
+    before it uses the GPU; of a measurement also the two of `bakeoff.jobs.start_gate`. Empty: nothing to wait for."""
 
 
 @contextmanager
@@ -67,8 +69,14 @@ def place(
             yield Place()
             return
         gpu = stack.enter_context(_seat(gpus, "tuning-seat" if times_kernels else "seat"))
-        name = gpu.uuid if stage in MEASUREMENTS else f"{gpu.uuid}-tuning" if times_kernels else None
-        yield Place(gpu, stack.enter_context(_opened(name)) if name else None)
+        if stage in MEASUREMENTS:
+            lock, *gate = (stack.enter_context(_opened(name)) for name in (gpu.uuid, "ready", "starting"))
+            begin_start(*gate)
+            yield Place(gpu, (lock, *gate))
+        elif times_kernels:
+            yield Place(gpu, (stack.enter_context(_opened(f"{gpu.uuid}-tuning")),))
+        else:
+            yield Place(gpu)
 
 
 @contextmanager

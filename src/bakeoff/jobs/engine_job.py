@@ -60,7 +60,7 @@ class EngineJob(Part):
     def ready(self) -> tuple[Backend, float]:
         """The backend, its library imported and this process alone on its device; and the seconds of the import.
 
-        The import comes first, since it takes seconds in which another target can be measured.
+        The import comes first: on a GPU it passes while others import too, and nobody is measured.
         """
         backend = self.make_backend()
         start = time.perf_counter()

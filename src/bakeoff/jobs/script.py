@@ -49,7 +49,7 @@ def _run(stage: str, snakemake: Any) -> None:
     times_kernels = stage == "build" and make_backend(job["backend"]).times_kernels(job["device"])
     with place(stage, job.get("device"), gpus, progress.say, times_kernels) as where:
         begin = time.time()
-        if where.lock is None:
+        if not where.locks:
             progress.start(stage, words)
         limit_s = snakemake.resources.limit_s
         record = run_stage(stage, job, record_file, log, attempt, limit_s, needs, where, hear)

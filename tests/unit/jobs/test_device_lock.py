@@ -106,6 +106,30 @@ def test_one_gpu_is_measured_on_by_one_process_at_a_time_while_the_next_ones_sta
     assert max(starts) < found[1][2]
 
 
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_nobody_starts_beside_a_measurement(folder, gpus):
+    jobs = [Job(folder, "time", gpus, 1.0) for _ in range(3)]
+    _wait_until_measured_on(folder)
+    jobs += [Job(folder, stage, gpus, 0.5) for stage in ("profile", "time", "environment")]
+    found = [job.result() for job in jobs]
+    starts = [(started, started + 0.2) for _, started, _, _ in found]
+    measured = [(begin, end) for *_, begin, end in found]
+    assert not any(_overlap(start, held) for start, held in itertools.product(starts, measured))
+    assert max(starts)[0] > min(end for _, end in measured)  # somebody was made to wait
+
+
+def test_a_job_that_dies_while_it_starts_holds_nobody_up(folder):
+    dying = Job(folder, "time", 1, 600)
+    other = Job(folder, "time", 1, 0.1)
+    children = Path(f"/proc/{dying.process.pid}/task/{dying.process.pid}/children")
+    while not children.read_text():
+        time.sleep(0.01)
+    dying.process.kill()
+    dying.process.wait(timeout=30)
+    assert other.result()[0] == "GPU-0"
+    assert Job(folder, "profile", 1, 0.1).result()[0] == "GPU-0"
+
+
 def test_two_gpus_are_measured_on_at_once_and_shared_evenly(folder):
     jobs = [Job(folder, "time", 2, 2.0) for _ in range(4)]
     found = [job.result() for job in jobs]
@@ -207,7 +231,7 @@ def test_on_a_cpu_the_supervisor_holds_the_lock_and_says_that_it_waits(folder):
     said = []
     with place("time", "cpu", (), said.append) as where:
         assert where.gpu is None
-        assert where.lock is None
+        assert not where.locks
         code = """
             import sys
             from bakeoff.jobs.device_lock import place
@@ -236,7 +260,7 @@ def test_programs_that_a_job_starts_do_not_inherit_the_lock(folder, monkeypatch)
     code = f"""
         import os, subprocess, sys
         from bakeoff.jobs import channel
-        lock = int(os.environ[channel.DEVICE_LOCK])
+        lock, *gate = map(int, os.environ[channel.DEVICE_LOCKS].split())
         channel.keep_to_self()
         channel.take_device()
         told = subprocess.run([sys.executable, "-c", f"import os; os.fstat({{lock}})"], close_fds=False)
