@@ -10,7 +10,6 @@ import pytest
 
 from tests.workflow.conftest import ROOT, own_model
 
-IMPORT_S = 0.4
 SIMULATED = Path(__file__).parent / "simulated_gpus"
 LABELS = {
     "eager": None,
@@ -26,6 +25,7 @@ class Job(NamedTuple):
     backend: str
     gpu: str
     start: float
+    imported: float
     begin: float
     end: float
 
@@ -35,7 +35,7 @@ class Job(NamedTuple):
 
     def imports_beside(self, other: "Job") -> bool:
         """Whether this one imported while the other had its device."""
-        return self.start < other.end and other.begin < min(self.begin, self.start + IMPORT_S)
+        return self.start < other.end and other.begin < self.imported
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,8 @@ Whatever it raises is told to the user as an ExportError.
 """
 
 EXAMPLE_BATCH = 2
-"""Batch size of the example behind a dynamic export: torch.export takes 0 and 1 for constants."""
+"""Batch size of the example behind a dynamic export: torch.export takes 0 and 1 for constants. Also how many inputs do
+where a model is run for its structure or its operators alone."""
 BATCH = "batch"
 """Name of the dynamic batch dimension in every format."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.errors import ExportError
 from bakeoff.exports.base import EXAMPLE_BATCH, Exported, ExportTask
+from bakeoff.exports.reason import essential_line
 from bakeoff.models.outputs import flat_module, flatten
 
 if TYPE_CHECKING:
@@ -85,9 +86,8 @@ def _check_other_batch(traced: torch.nn.Module, task: ExportTask) -> None:
         with torch.inference_mode():
             shapes = [list(tensor.shape) for _, tensor in flatten(traced(*inputs))]
     except RuntimeError as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
         raise ExportError(
-            f"the trace fails at batch {size}, as it holds the batch size it was made with: {lines[-1].strip()}"
+            f"the trace fails at batch {size}, as it holds the batch size it was made with: {essential_line(error)}"
         ) from error
     wrong = [shape for shape in shapes if shape[:1] != [size]]
     if wrong:

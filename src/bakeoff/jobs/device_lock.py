@@ -94,7 +94,7 @@ def _locked(name: str, how: int, say: Callable[[str], None], waiting: str) -> It
 def _seat(gpus: Sequence[Gpu], kind: str) -> Iterator[Gpu]:
     """The GPU with the fewest jobs: each job that uses a GPU, or queues for it, holds the lowest free seat there.
 
-    Jobs that queue have a kind of seat of their own, so that they are spread evenly whatever else runs.
+    Builds that time kernels have a kind of seat of their own, so that they are spread evenly whatever else runs.
     """
     for number in itertools.count():
         for gpu in gpus:

@@ -65,7 +65,7 @@ def run(spec_json: dict[str, Any]) -> EnvironmentRecord:
 
 
 def _limits(spec: Spec) -> DeviceLimits:
-    import torch  # noqa: F401 - before the device is taken, so that nobody waits for the import
+    import torch  # noqa: F401 - before the device is taken: no import is beside a measurement
 
     take_device()
     with under_way("limits"):

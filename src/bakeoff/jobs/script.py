@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts.base import Record, TargetId
-from bakeoff.backends import make_backend
 from bakeoff.home import home
 from bakeoff.jobs.channel import HAS_DEVICE, UNDER_WAY
 from bakeoff.jobs.device_lock import place
@@ -46,7 +45,7 @@ def _run(stage: str, snakemake: Any) -> None:
         elif message["event"] == UNDER_WAY:
             under_way.append(message)
 
-    times_kernels = stage == "build" and make_backend(job["backend"]).times_kernels(job["device"])
+    times_kernels = bool(snakemake.resources.get("tuning"))
     with place(stage, job.get("device"), gpus, progress.say, times_kernels) as where:
         begin = time.time()
         if not where.locks:

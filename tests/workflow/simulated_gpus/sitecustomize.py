@@ -1,6 +1,7 @@
 """On PYTHONPATH, this gives the machine two GPUs and makes the jobs of a study pretend: they sleep and write down when.
 
-A line of the file SIMULATED_NOTES is one job: stage, backend, GPU, start, begin and end of its use of the device (s).
+A line of the file SIMULATED_NOTES is one job: stage, backend, GPU, and when it started, had imported, began to use the
+device and ended (s).
 """
 
 import json
@@ -28,10 +29,12 @@ def pretend(stage: str) -> types.ModuleType:
 
         started = time.time()
         time.sleep(IMPORT_S)
+        imported = time.time()
         take_device()
         begin = time.time()
         time.sleep(MEASURE_S if stage == "time" else HOLD_S)
-        note = [stage, job["target"]["backend"], os.environ.get("CUDA_VISIBLE_DEVICES"), started, begin, time.time()]
+        gpu = os.environ.get("CUDA_VISIBLE_DEVICES")
+        note = [stage, job["target"]["backend"], gpu, started, imported, begin, time.time()]
         with open(os.environ["SIMULATED_NOTES"], "a") as notes:
             notes.write(json.dumps(note) + "\n")
         return RECORDS[stage].model_construct(target=job["target"], status="ok")
