@@ -229,12 +229,8 @@ class Staging:
         return 70 + self.plan.backends[wildcards.backend].build_length()
 
     def times_kernels(self, wildcards: Any) -> bool:
-        """Whether a build times kernels on the study's device, so that it must not share it with another such build."""
+        """Whether a build times kernels on the study's device."""
         return self.plan.backends[wildcards.backend].times_kernels(self.plan.device)
-
-    def tuning(self, wildcards: Any) -> int:
-        """1 for a build that times kernels on a GPU, else 0: a resource, of which each GPU has a few."""
-        return int(bool(self.plan.gpus) and self.times_kernels(wildcards))
 
     def limit_s(self, stage: str) -> int:
         """Longest time that a job of a stage may take, in whole seconds (a resource: a change reruns nothing)."""

@@ -15,6 +15,7 @@ LABELS = {
     "eager": None,
     "plain": {"kind": "inductor"},
     "tuned": {"kind": "inductor", "max_autotune": True},
+    "tuned-nhwc": {"kind": "inductor", "max_autotune": True, "channels_last": True},
 }
 
 
@@ -87,7 +88,9 @@ def test_nothing_is_built_and_nobody_imports_beside_a_measurement(jobs):
     assert not any(job.imports_beside(other) for job, other in itertools.permutations(rounds, 2))
 
 
-def test_builds_that_tune_share_no_gpu(jobs):
-    tuned = [job for job in jobs if job.stage == "build" and job.backend == "tuned"]
-    assert len(tuned) == 2
-    assert not any(one.uses_device_beside(other) for one, other in pairs(tuned) if one.gpu == other.gpu)
+def test_builds_that_tune_take_turns(jobs):
+    tuned = [job for job in jobs if job.stage == "build" and job.backend.startswith("tuned")]
+    assert len(tuned) == 4
+    same = [pair for pair in pairs(tuned) if pair[0].gpu == pair[1].gpu]
+    assert same
+    assert not any(one.uses_device_beside(other) for one, other in same)

@@ -13,7 +13,6 @@ rule build:
     threads: of_wildcards(cores_to_build)
     resources:
         limit_s=STAGING.limit_s("build"),
-        tuning=of_wildcards(STAGING.tuning),
     params:
         **STAGING.tracked("build"),
         attempt=attempt(f"{ENGINE}/build.json"),

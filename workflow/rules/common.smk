@@ -2,7 +2,7 @@ import gc
 from pathlib import Path
 
 from bakeoff.exports import FORMATS
-from bakeoff.jobs.device_lock import STARTED_PER_GPU, TUNING_PER_GPU
+from bakeoff.jobs.device_lock import STARTED_PER_GPU
 from bakeoff.jobs.progress import Progress
 from bakeoff.precision import PRECISIONS
 from bakeoff.provenance import code_digest
@@ -37,17 +37,15 @@ TARGET = PATHS.target("{model}", "{backend}", "{precision}", "{batch}")
 ROUND = f"{TARGET}/round{{round}}"
 
 
-# Measurements under way, and builds that time kernels, unless --resources gpu=<n> tuning=<n> says otherwise. One of
-# each at a time has a GPU; the others start or wait.
-for name, per_gpu in (("gpu", STARTED_PER_GPU), ("tuning", TUNING_PER_GPU)):
-    if PLAN.gpus and name not in workflow.global_resources:
-        workflow.register_resource(
-            name, min(per_gpu, len(PLAN.targets)) * len(PLAN.gpus)
-        )
+# Measurements under way, unless --resources gpu=<n> says otherwise. One at a time has a GPU; the others start or wait.
+if PLAN.gpus and "gpu" not in workflow.global_resources:
+    workflow.register_resource(
+        "gpu", min(STARTED_PER_GPU, len(PLAN.targets)) * len(PLAN.gpus)
+    )
 
 
 def cores_to_build(wildcards):
-    """All cores for a build that times kernels on a CPU, so that no other is beside it; a GPU has a lock for that."""
+    """All cores for a build that times kernels on a CPU, so that no other is beside it; on a GPU they take turns."""
     return workflow.cores if STAGING.times_kernels(wildcards) and not PLAN.gpus else 1
 
 

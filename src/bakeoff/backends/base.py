@@ -8,6 +8,8 @@ and with its library it builds engines and loads them into sessions. A backend n
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -64,6 +66,9 @@ class EngineSpec:
     """The model's inputs in the order of forward()."""
     calibration: Path | None = None
     """Folder of the calibration set, for builds of quantized engines alone."""
+    alone: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, compare=False)
+    """Gives the context in which a build times kernels on a GPU: no other build times any there meanwhile. It may be
+    entered again by the thread that is in it. Kept short: others wait."""
 
     @property
     def dynamic(self) -> bool:
@@ -212,7 +217,10 @@ class Backend(ABC):
         return 0
 
     def times_kernels(self, device: str) -> bool:
-        """Whether a build for this device chooses among kernels by timing them: no two such builds share a device."""
+        """Whether a build for this device chooses among kernels by timing them.
+
+        On a CPU such a build has all cores; on a GPU it enters `EngineSpec.alone` while it times them.
+        """
         return False
 
     def import_library(self) -> None:

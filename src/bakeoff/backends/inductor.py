@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
+from bakeoff.backends.inductor_surroundings import benchmarks_alone, caches_in, same_assembler
 from bakeoff.backends.options import cuda_graph_refusal
 from bakeoff.backends.torch_session import (
     TorchOptions,
@@ -37,6 +35,9 @@ class InductorOptions(TorchOptions):
     kind: Literal["inductor"] = "inductor"
     max_autotune: bool = False
     """Try several implementations of matrix products and convolutions at build time and keep the fastest."""
+    freeze: bool = True
+    """Fold batch normalization into the convolutions and lay weights out for them at build time (Inductor's freezing).
+    """
     kernel_profile: bool = True
     """Mark the compiled CPU kernels for the profiler. A mark costs about 0.1 µs: 2 % of a network that takes 40 µs,
     nothing measurable of one that takes milliseconds. Without, profiles show the operators left to ATen only."""
@@ -99,7 +100,7 @@ class Inductor(Backend):
         # not one worker a core of the machine for each of the builds that run side by side
         torch._inductor.config.compile_threads = spec.threads
         program = fitted_program(export / "model.pt2", spec, self.options.channels_last)
-        self._latest = _Compilation(program, self._config(spec))
+        self._latest = _Compilation(program, self._config(spec), spec)
         self._latest.compile(out / PACKAGE, f"AOTInductor could not compile {export}")
         return Built(files=[PACKAGE])
 
@@ -154,9 +155,13 @@ class Inductor(Backend):
         Not force_layout_optimization: on a CPU convolutions are NHWC inside the package anyway (measured: the same
         package with and without), and what counts is the order of inputs and weights, which is the program's.
         """
-        config: dict[str, Any] = {"max_autotune": self.options.max_autotune}
+        config: dict[str, Any] = {"max_autotune": self.options.max_autotune, "freezing": self.options.freeze}
         if spec.device == "cpu":
             config["cpp.enable_kernel_profile"] = self.options.kernel_profile
+        else:
+            # Inductor would compile test programs for the processor's vector instructions, 25 s of g++ in an empty
+            # cache, which a package of GPU kernels has no use for.
+            config["cpp.vec_isa_ok"] = False
         compiler = find_compiler()
         if compiler is not None:
             config["cpp.cxx"] = (None, compiler)  # Inductor itself would look for g++ only
@@ -166,16 +171,20 @@ class Inductor(Backend):
 class _Compilation:
     """A program, its settings, and a cache folder of its own that lives as long as it is compiled."""
 
-    def __init__(self, program: torch.export.ExportedProgram, config: dict[str, Any]) -> None:
+    def __init__(self, program: torch.export.ExportedProgram, config: dict[str, Any], spec: EngineSpec) -> None:
         self.program = program
         self._config = config
+        self._spec = spec
         self._folder = TemporaryDirectory(prefix="bakeoff-inductor-")
 
     def compile(self, package: Path, failure: str) -> None:
         """Compile into a package. Raises BuildError, which begins with `failure` and quotes Inductor in one line."""
+        import torch
         import torch._inductor
 
-        with _caches_in(Path(self._folder.name)):
+        # with gradients on, Inductor would freeze nothing
+        with caches_in(Path(self._folder.name)), benchmarks_alone(self._spec.alone), torch.no_grad():
+            same_assembler()
             try:
                 torch._inductor.aoti_compile_and_package(
                     self.program, package_path=str(package), inductor_configs=dict(self._config)
@@ -193,32 +202,6 @@ def carries_own_runtime(package: Path) -> bool:
     with zipfile.ZipFile(package) as archive:
         libraries = [archive.read(name) for name in archive.namelist() if name.endswith(".so")]
     return any(not any(shared in library for shared in (b"libstdc++.so", b"libc++.so")) for library in libraries)
-
-
-@contextmanager
-def _caches_in(folder: Path) -> Iterator[None]:
-    """Keep all of Inductor's and Triton's caches in a folder, those in this process's memory emptied.
-
-    So is FakeTensor's, which lives as long as the process: of the capture before, it can hold a first convolution as
-    NCHW that cuDNN answers in NHWC, and Inductor's autotuning then refuses cuDNN's result (torch 2.11 on an H200).
-    """
-    from torch._inductor.utils import clear_caches
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
-    names = {"TORCHINDUCTOR_CACHE_DIR": folder, "TRITON_CACHE_DIR": folder / "triton"}
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update({name: str(path) for name, path in names.items()})
-    clear_caches()
-    FakeTensorMode.cache_clear()
-    try:
-        yield
-    finally:
-        clear_caches()
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _reason(error: Exception) -> str:

@@ -13,7 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -209,7 +209,8 @@ class TensorRt(Backend):
         cache = config.create_timing_cache(b"") if name == "tensorrt" else None
         if cache is not None:
             config.set_timing_cache(cache, False)
-        plan = builder.build_serialized_network(network, config)
+        with spec.alone() if self.times_kernels(spec.device) else nullcontext():
+            plan = builder.build_serialized_network(network, config)
         info = trt_info.from_network(network, name, trt.__version__)
         if plan is None:
             reason = f"{name} {trt.__version__} cannot build an engine: {' '.join(log.errors)}"

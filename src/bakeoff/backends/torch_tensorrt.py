@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -114,7 +115,8 @@ class TorchTensorRt(Backend):
         configure_torch(spec)
         compile = self._dynamo_engine if self._dynamo else self._torchscript_engine
         try:
-            return compile(export, spec, out)
+            with spec.alone() if self.times_kernels(spec.device) else nullcontext():
+                return compile(export, spec, out)
         except BuildError:
             raise
         except Exception as error:

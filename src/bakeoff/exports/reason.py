@@ -32,7 +32,10 @@ def essential_line(error: BaseException) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return type(innermost).__name__
-    if "TorchScript interpreter" in lines[0]:
+    of_cuda = next((line for line in lines if "CUDA error:" in line), None)  # followed by five lines of advice
+    if of_cuda:
+        lines = [of_cuda]
+    elif "TorchScript interpreter" in lines[0]:
         lines = lines[::-1]
     telling = [line for line in lines if not line.lower().startswith(_ADVICE)] or lines
     line = telling[0]

@@ -13,9 +13,10 @@ from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, CalibrationUse, ExportRecord
 from bakeoff.artifacts.io import TEMPORARY, check_digests, digests, read_record
 from bakeoff.errors import BuildError
-from bakeoff.jobs.channel import take_device, under_way
+from bakeoff.jobs.channel import under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.jobs.stages import RECORD_FILES
+from bakeoff.jobs.turns import Turns
 from bakeoff.machine import versions_of
 
 # What other jobs leave in an engine's folder (an engine of fixed batch size shares it with its target).
@@ -42,7 +43,8 @@ def run(spec_json: dict[str, Any]) -> BuildRecord:
     refuses it.
     """
     spec = Spec.model_validate(spec_json)
-    backend, engine_spec = spec.make_backend(), spec.engine_spec()
+    turns = Turns()
+    backend, engine_spec = spec.make_backend(), replace(spec.engine_spec(), alone=turns)
     source, export_s = _source(spec)
     calibrated = _calibration(spec)
     if spec.calibration:
@@ -54,7 +56,6 @@ def run(spec_json: dict[str, Any]) -> BuildRecord:
         backend.import_library()
         if calibrated:
             backend.import_quantizer()
-    take_device()  # where it times kernels; see bakeoff.jobs.device_lock
     new = Path(tempfile.mkdtemp(dir=folder, prefix=_PREFIX, suffix=TEMPORARY[1]))
     try:
         with under_way("build"):
@@ -63,7 +64,8 @@ def run(spec_json: dict[str, Any]) -> BuildRecord:
                 built = backend.adopt(Path(spec.elsewhere), source, engine_spec, new)
             else:
                 built = backend.build(source, engine_spec, new)
-            build_s = time.perf_counter() - started if built.build_s is None else built.build_s
+            taken_s = time.perf_counter() - started - turns.waited_s
+            build_s = taken_s if built.build_s is None else built.build_s
             backend.inspect(new, built, engine_spec)
         for name in built.files:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -20,13 +20,15 @@ CHANNEL = "BAKEOFF_CHANNEL"
 DEVICE_LOCKS = "BAKEOFF_DEVICE_LOCKS"
 """Environment variable with descriptors of lock files (`bakeoff.jobs.device_lock.Place.locks`) that the supervisor
 opened: the two share the locks, so they outlast this process until the driver has cleaned up after it."""
+TURN_LOCK = "BAKEOFF_TURN_LOCK"
+"""Environment variable with the descriptor of `bakeoff.jobs.device_lock.Place.turn`, likewise."""
 
 WAITING, HAS_DEVICE, UNDER_WAY = "waiting", "has-device", "under-way"
 
 
 def keep_to_self() -> None:
     """Let no program that this process starts inherit these descriptors: it could outlive this process."""
-    for name in (CHANNEL, DEVICE_LOCKS):
+    for name in (CHANNEL, DEVICE_LOCKS, TURN_LOCK):
         for descriptor in os.environ.get(name, "").split():
             os.set_inheritable(int(descriptor), False)
 

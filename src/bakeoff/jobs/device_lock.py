@@ -2,9 +2,9 @@
 
 A measurement (timing, profile, the device's limits) has its device to itself. On a GPU its process takes the lock once
 its imports are done, which it does together with others (bakeoff.jobs.start_gate). All other work of a study shares the
-locks of all its GPUs: it runs side by side, but never beside a measurement, whose host side it would disturb. Of the
-builds that time kernels (autotuning) one at a time does so on a GPU, by a second lock: each would upset the other's
-choice. Whoever holds the lock that its process waited for waits for no other, so nothing can deadlock.
+locks of all its GPUs: it runs side by side, but never beside a measurement, whose host side it would disturb. Builds
+that time kernels (autotuning) do so in turns on each GPU (bakeoff.jobs.turns). Whoever holds the lock that its process
+waited for waits for no other, so nothing can deadlock.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ MEASUREMENTS = ("environment", "time", "profile")
 WORK = ("reference", "export", "calibrate", "build", "verify")
 """Stages that keep processor or GPU busy, and may do so side by side."""
 
-TUNING_PER_GPU = 2
-"""Builds under way on a GPU that time kernels: one does, the other starts, imports and waits."""
 STARTED_PER_GPU = 12
 """Measurements under way on a GPU, at most: they start and import together (4 s on a machine where measuring a target
 takes 3 s), then have the GPU one after another."""
@@ -42,12 +40,12 @@ class Place:
     locks: tuple[int, ...] = ()
     """Descriptors of lock files for `bakeoff.jobs.channel.take_device`: of the GPU's, which the job's process locks
     before it uses the GPU; of a measurement also the two of `bakeoff.jobs.start_gate`. Empty: nothing to wait for."""
+    turn: int | None = None
+    """Descriptor of the lock file for `bakeoff.jobs.turns`, of a build on a GPU."""
 
 
 @contextmanager
-def place(
-    stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[str], None], times_kernels: bool = False
-) -> Iterator[Place]:
+def place(stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[str], None]) -> Iterator[Place]:
     """Find a place for a job, and keep it for the block.
 
     Args:
@@ -55,7 +53,6 @@ def place(
         device: `cpu` or `cuda:<index>`; None for a job that uses no device but the processor.
         gpus: The GPUs of the study; empty on a CPU.
         say: Told when there is something to wait for.
-        times_kernels: Whether the job is a build that times kernels.
     """
     with ExitStack() as stack:
         if stage in MEASUREMENTS and not gpus:
@@ -68,13 +65,13 @@ def place(
         if not gpus or device is None:
             yield Place()
             return
-        gpu = stack.enter_context(_seat(gpus, "tuning-seat" if times_kernels else "seat"))
+        gpu = stack.enter_context(_seat(gpus))
         if stage in MEASUREMENTS:
             lock, *gate = (stack.enter_context(_opened(name)) for name in (gpu.uuid, "ready", "starting"))
             begin_start(*gate)
             yield Place(gpu, (lock, *gate))
-        elif times_kernels:
-            yield Place(gpu, (stack.enter_context(_opened(f"{gpu.uuid}-tuning")),))
+        elif stage == "build":
+            yield Place(gpu, turn=stack.enter_context(_opened(f"{gpu.uuid}-turn")))
         else:
             yield Place(gpu)
 
@@ -91,14 +88,11 @@ def _locked(name: str, how: int, say: Callable[[str], None], waiting: str) -> It
 
 
 @contextmanager
-def _seat(gpus: Sequence[Gpu], kind: str) -> Iterator[Gpu]:
-    """The GPU with the fewest jobs: each job that uses a GPU, or queues for it, holds the lowest free seat there.
-
-    Builds that time kernels have a kind of seat of their own, so that they are spread evenly whatever else runs.
-    """
+def _seat(gpus: Sequence[Gpu]) -> Iterator[Gpu]:
+    """The GPU with the fewest jobs: each job that uses a GPU, or queues for it, holds the lowest free seat there."""
     for number in itertools.count():
         for gpu in gpus:
-            with _opened(f"{gpu.uuid}-{kind}{number}") as lock:
+            with _opened(f"{gpu.uuid}-seat{number}") as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:

@@ -40,13 +40,12 @@ def _run(stage: str, snakemake: Any) -> None:
     under_way: list[Message] = []
 
     def hear(message: Message) -> None:
-        if message["event"] == HAS_DEVICE:
+        if message["event"] == HAS_DEVICE and where.locks:
             progress.start(stage, words)
         elif message["event"] == UNDER_WAY:
             under_way.append(message)
 
-    times_kernels = bool(snakemake.resources.get("tuning"))
-    with place(stage, job.get("device"), gpus, progress.say, times_kernels) as where:
+    with place(stage, job.get("device"), gpus, progress.say) as where:
         begin = time.time()
         if not where.locks:
             progress.start(stage, words)

@@ -24,7 +24,7 @@ from typing import Any
 from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.io import read_record, write_record
 from bakeoff.errors import BakeoffError
-from bakeoff.jobs.channel import CHANNEL, DEVICE_LOCKS, HAS_DEVICE, WAITING
+from bakeoff.jobs.channel import CHANNEL, DEVICE_LOCKS, HAS_DEVICE, TURN_LOCK, WAITING
 from bakeoff.jobs.child import failure
 from bakeoff.jobs.device_lock import Place
 from bakeoff.jobs.part_of_run import run_pid
@@ -112,7 +112,7 @@ def _run_child(
                 env=_environment(scratch, where, telling),
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
-                pass_fds=[telling, *where.locks],
+                pass_fds=[telling, *where.locks, *([] if where.turn is None else [where.turn])],
             )
             with reaper(child.pid, scratch), _ended_with_us(child):
                 ended, waited_s = _wait(child, limit_s, told, hear)
@@ -152,6 +152,8 @@ def _environment(scratch: str, where: Place, telling: int) -> dict[str, str]:
         env["CUDA_VISIBLE_DEVICES"] = where.gpu.uuid
     if where.locks:
         env[DEVICE_LOCKS] = " ".join(map(str, where.locks))
+    if where.turn is not None:
+        env[TURN_LOCK] = str(where.turn)
     return env
 
 

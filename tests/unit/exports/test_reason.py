@@ -25,6 +25,14 @@ def raised(inner, outer):
             ),
             "RuntimeError: boom",
         ),
+        (
+            RuntimeError(
+                "The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript\n x\n"
+                "RuntimeError: CUDA error: operation not permitted when stream is capturing\nCUDA kernel errors might be "
+                "asynchronously reported.\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions."
+            ),
+            "RuntimeError: CUDA error: operation not permitted when stream is capturing",
+        ),
         (RuntimeError("Could not do:\nthis"), "RuntimeError: Could not do: this"),
         (RuntimeError("\x1b[96mred\x1b[0m"), "RuntimeError: red"),
         (AssertionError(), "AssertionError"),

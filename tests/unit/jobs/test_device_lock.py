@@ -34,7 +34,6 @@ from bakeoff.jobs.device_lock import place
 from bakeoff.machine import Gpu
 
 stage, gpus, note, hold_s = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])
-times_kernels = sys.argv[5] == "True"
 gpus = tuple(Gpu(index, "H200", 10**9, (9, 0), f"GPU-{index}") for index in range(gpus))
 child = '''
 import os, time
@@ -48,7 +47,7 @@ open(%r, "w").write(f"{os.environ['CUDA_VISIBLE_DEVICES']} {started} {begin} {ti
 ''' % (hold_s, str(note))
 supervise._command = lambda *_: [sys.executable, "-c", child]
 target = {"study": "s", "model": "m", "backend": "b", "precision": "fp32"}
-with place(stage, "cuda:0", gpus, lambda words: None, times_kernels) as where:
+with place(stage, "cuda:0", gpus, lambda words: None) as where:
     run_stage(stage, {"target": target, "device": "cuda:0"}, f"{note}.json", f"{note}.log", 0, 30, [], where)
 """
 
@@ -66,9 +65,9 @@ class Job:
 
     numbers = itertools.count()
 
-    def __init__(self, folder: Path, stage: str, gpus: int, hold_s: float, times_kernels: bool = False) -> None:
+    def __init__(self, folder: Path, stage: str, gpus: int, hold_s: float) -> None:
         self.note = folder / f"note{next(self.numbers)}"
-        arguments = [stage, str(gpus), str(self.note), str(hold_s), str(times_kernels)]
+        arguments = [stage, str(gpus), str(self.note), str(hold_s)]
         self.process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(JOB), *arguments])
 
     def result(self) -> tuple[str, float, float, float]:
@@ -147,19 +146,6 @@ def test_builds_run_side_by_side_but_never_beside_a_measurement(folder):
         assert not _overlap((begin, end), tuple(verify))
     shared = [Job(folder, "build", 1, 2.0) for _ in range(2)]
     assert _overlap(*[job.result()[2:] for job in shared])
-
-
-def test_builds_that_time_kernels_share_no_gpu_but_others_go_on_beside_them(folder):
-    tuning = [Job(folder, "build", 1, 1.0, times_kernels=True) for _ in range(2)]
-    (_, started, *first), (_, starts, *second) = sorted((job.result() for job in tuning), key=lambda found: found[2])
-    assert not _overlap(first, second)
-    assert max(started, starts) < second[0]
-    tuning = [Job(folder, "build", 2, 2.0, times_kernels=True) for _ in range(2)]
-    beside = Job(folder, "build", 2, 2.0)
-    (gpu, _, *first), (other, _, *second) = [job.result() for job in tuning]
-    assert gpu != other
-    assert _overlap(first, second)
-    assert _overlap(beside.result()[2:], first)
 
 
 @pytest.mark.parametrize("victim", ["supervisor", "child"])

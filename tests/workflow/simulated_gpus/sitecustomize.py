@@ -24,17 +24,23 @@ def pretend(stage: str) -> types.ModuleType:
     def run(job: dict) -> object:
         import time
 
+        from contextlib import nullcontext
+
         from bakeoff.jobs.channel import take_device
         from bakeoff.jobs.stages import RECORDS
+        from bakeoff.jobs.turns import Turns
 
         started = time.time()
         time.sleep(IMPORT_S)
         imported = time.time()
         take_device()
-        begin = time.time()
-        time.sleep(MEASURE_S if stage == "time" else HOLD_S)
+        tunes = stage == "build" and job["backend"].get("max_autotune")
+        with Turns()() if tunes else nullcontext():
+            begin = time.time()
+            time.sleep(MEASURE_S if stage == "time" else HOLD_S)
+            end = time.time()
         gpu = os.environ.get("CUDA_VISIBLE_DEVICES")
-        note = [stage, job["target"]["backend"], gpu, started, imported, begin, time.time()]
+        note = [stage, job["target"]["backend"], gpu, started, imported, begin, end]
         with open(os.environ["SIMULATED_NOTES"], "a") as notes:
             notes.write(json.dumps(note) + "\n")
         return RECORDS[stage].model_construct(target=job["target"], status="ok")

@@ -1,0 +1,150 @@
+"""Turns at timing kernels: shown with builds in processes of their own that write down when they had theirs."""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from bakeoff.jobs.turns import Turns
+
+CHILD = """
+import json, os, time
+from bakeoff.jobs.turns import Turns
+turns, held = Turns(), []
+for hold_s in HOLD_S:
+    with turns():
+        begin = time.monotonic()
+        time.sleep(hold_s)
+        held.append((begin, time.monotonic()))
+    time.sleep(0.05)
+open(NOTE, "w").write(json.dumps([os.environ["CUDA_VISIBLE_DEVICES"], held, turns.waited_s]))
+"""
+BUILD = """
+import sys
+from bakeoff.jobs import supervise
+from bakeoff.jobs.device_lock import place
+from bakeoff.machine import Gpu
+
+n_gpus, note, limit_s, child = sys.argv[1:]
+gpus = tuple(Gpu(index, "H200", 10**9, (9, 0), f"GPU-{index}") for index in range(int(n_gpus)))
+supervise._command = lambda *_: [sys.executable, "-c", child]
+target = {"study": "s", "model": "m", "backend": "b", "precision": "fp32"}
+with place("build", "cuda:0", gpus, print) as where:
+    job = {"target": target, "device": "cuda:0"}
+    print(supervise.run_stage("build", job, f"{note}.json", f"{note}.log", 0, float(limit_s), [], where).reason)
+"""
+
+
+class Build:
+    """A supervised build in a process of its own that takes turns of some seconds each."""
+
+    def __init__(self, note: Path, gpus: int, hold_s: list[float], limit_s: float) -> None:
+        self.note = note
+        child = CHILD.replace("HOLD_S", repr(hold_s)).replace("NOTE", repr(str(note)))
+        command = [sys.executable, "-c", BUILD, str(gpus), str(note), str(limit_s), child]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def result(self) -> tuple[str, list[list[float]], float]:
+        """(UUID of the GPU that it saw, begin and end of each turn, seconds that it waited)."""
+        said, _ = self.process.communicate(timeout=60)
+        return json.loads(self.note.read_text()) if self.note.exists() else pytest.fail(said)
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    """Starts a build that sees the locks of this test alone."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    numbers = itertools.count()
+
+    def start(gpus: int, hold_s: list[float], limit_s: float = 60) -> Build:
+        return Build(tmp_path / f"note{next(numbers)}", gpus, hold_s, limit_s)
+
+    return start
+
+
+def _overlap(one: list[float], other: list[float]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def test_turns_on_one_gpu_do_not_overlap_and_alternate_and_the_wait_is_known(build):
+    (_, one, waited_s), (_, other, also_waited_s) = [job.result() for job in [build(1, [0.5] * 3) for _ in range(2)]]
+    assert not any(_overlap(*pair) for pair in itertools.product(one, other))
+    first, second = sorted((one, other))
+    assert second[0][0] < first[2][1]
+    assert max(waited_s, also_waited_s) > 0.3
+
+
+def test_gpus_have_turns_of_their_own(build):
+    (gpu, one, _), (other_gpu, other, _) = [job.result() for job in [build(2, [2.0]) for _ in range(2)]]
+    assert gpu != other_gpu
+    assert _overlap(one[0], other[0])
+
+
+def test_the_limit_stands_still_while_a_build_waits_for_its_turn(build):
+    long = build(1, [4.0])
+    assert [len(job.result()[1]) for job in (long, build(1, [0.1] * 3, limit_s=2.5))] == [1, 3]
+
+
+def test_who_dies_in_its_turn_ends_it(build, tmp_path):
+    stuck = build(1, [600.0])
+    _wait_until_locked(tmp_path)
+    stuck.process.kill()
+    stuck.process.wait(timeout=30)
+    assert len(build(1, [0.1]).result()[1]) == 1
+
+
+def _wait_until_locked(folder: Path) -> None:
+    for _ in range(10_000):
+        for file in folder.glob("bakeoff-locks-*/*-turn.lock"):
+            if not _free(file):
+                return
+        threading.Event().wait(0.01)
+    pytest.fail("no build took its turn")
+
+
+def _free(file: Path) -> bool:
+    with open(file) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def test_without_a_lock_a_turn_is_just_begun(monkeypatch):
+    monkeypatch.delenv("BAKEOFF_TURN_LOCK", raising=False)
+    turns = Turns()
+    with turns(), turns():
+        pass
+    assert turns.waited_s == 0
+
+
+def test_turns_nest_in_a_thread_and_exclude_other_threads(tmp_path, monkeypatch):
+    order = []
+    file = tmp_path / "lock"
+    with open(file, "w") as lock:
+        monkeypatch.setenv("BAKEOFF_TURN_LOCK", str(lock.fileno()))
+        turns = Turns()
+
+        def other() -> None:
+            with turns():
+                order.append("other")
+
+        with turns():
+            thread = threading.Thread(target=other)
+            thread.start()
+            with turns():
+                assert not _free(file)
+            assert not _free(file)
+            thread.join(timeout=0.3)
+            order.append("outer")
+        thread.join(timeout=30)
+        assert order == ["outer", "other"]
+        assert _free(file)
