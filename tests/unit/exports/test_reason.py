@@ -28,8 +28,9 @@ def raised(inner, outer):
         (
             RuntimeError(
                 "The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript\n x\n"
-                "RuntimeError: CUDA error: operation not permitted when stream is capturing\nCUDA kernel errors might be "
-                "asynchronously reported.\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions."
+                "RuntimeError: CUDA error: operation not permitted when stream is capturing\n"
+                "CUDA kernel errors might be asynchronously reported.\n"
+                "Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions."
             ),
             "RuntimeError: CUDA error: operation not permitted when stream is capturing",
         ),

@@ -23,7 +23,6 @@ def pretend(stage: str) -> types.ModuleType:
 
     def run(job: dict) -> object:
         import time
-
         from contextlib import nullcontext
 
         from bakeoff.jobs.channel import take_device
