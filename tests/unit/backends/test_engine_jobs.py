@@ -1,6 +1,9 @@
 """The jobs that build and profile an engine, on real backends."""
 
+import fcntl
 import json
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,10 @@ from tiny_models import BATCH, TinyModel
 from bakeoff.artifacts.base import TargetId
 from bakeoff.artifacts.build import BuildRecord, ExportRecord
 from bakeoff.artifacts.io import digests, write_record
-from bakeoff.backends.onnxruntime import OnnxRuntimeSession
+from bakeoff.backends.base import Built, EngineSpec
+from bakeoff.backends.onnxruntime import OnnxRuntime, OnnxRuntimeSession
 from bakeoff.errors import BakeoffError, BuildError
-from bakeoff.jobs import build, profile
+from bakeoff.jobs import build, channel, profile
 
 
 @pytest.fixture
@@ -143,3 +147,28 @@ def test_an_altered_engine_is_not_profiled(job: dict[str, Any], tmp_path: Path) 
     spec = {key: value for key, value in job.items() if key != "export"}
     with pytest.raises(BakeoffError, match="hash differs"):
         profile.run({**spec, "batch_size": 1, "runs": 5, "max_s": 30.0, "out": str(tmp_path)})
+
+
+def test_waiting_for_a_turn_at_timing_kernels_is_not_in_the_build_time(
+    job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "turn"
+    lock.touch()
+    wait_s = 1.0
+    build_one = OnnxRuntime.build
+
+    def build_in_turns(self: OnnxRuntime, export: Path, spec: EngineSpec, out: Path) -> Built:
+        other = open(lock)  # noqa: SIM115 - closed by the timer
+        fcntl.flock(other, fcntl.LOCK_EX)
+        threading.Timer(wait_s, other.close).start()
+        with spec.alone():
+            return build_one(self, export, spec, out)
+
+    monkeypatch.setattr(OnnxRuntime, "build", build_in_turns)
+    with open(lock) as own:
+        monkeypatch.setenv(channel.TURN_LOCK, str(own.fileno()))
+        started = time.perf_counter()
+        record = built(job)
+        taken_s = time.perf_counter() - started
+    assert taken_s > wait_s
+    assert record.build_s < taken_s - 0.9 * wait_s
