@@ -149,8 +149,10 @@ def test_agrees_with_eager(engines: Engines, expected: Any, precision: str, batc
 
 
 @pytest.mark.parametrize("batch_size", [1, 8])
-def test_a_cuda_graph_answers_the_same(engines: Engines, expected: Any, batch_size: int) -> None:
-    captured = answer(load(engines("fp16"), "fp16", batch_size, cuda_graph=True), runs=5)
+@pytest.mark.parametrize("capture", ["library", "bakeoff"])
+def test_a_cuda_graph_answers_the_same(engines: Engines, expected: Any, batch_size: int, capture: str) -> None:
+    session = load(engines("fp16"), "fp16", batch_size, cuda_graph=True, graph_capture=capture)
+    captured = answer(session, runs=5)
     assert error(captured, answer(load(engines("fp16"), "fp16", batch_size))) < 1e-2
     assert error(captured, expected(batch_size)) < CLOSE["fp16"]
 

@@ -70,6 +70,9 @@ class TensorRtOptions(CudaGraphOptions):
     runtime_cache: bool = True
     """tensorrt_rtx: compile the kernels once, at build time on the GPU, and keep them beside the engine. Without, each
     process compiles them when it loads the engine and at its first inference."""
+    graph_capture: Literal["library", "bakeoff"] = "library"
+    """Who captures the CUDA graph: the library itself where it can (tensorrt_rtx), or Bakeoff around a whole inference,
+    as for all other backends."""
     kernel_specialization: Specialization = "eager"
     """tensorrt_rtx, dynamic batch: compile kernels for a batch size before its first inference (`eager`), in the
     background while slower ones run (`lazy`, the library's default), or never (`none`)."""
@@ -256,7 +259,8 @@ class TensorRt(Backend):
             except EngineError as error:
                 built.notes.append(f"{trt_info.FILE} lists the network's layers before fusion: {error}")
             contexts = Contexts(name, engine, runtime_cache=self.options.runtime_cache)
-            caches, captures = contexts.cached, contexts.captures_graphs
+            caches = contexts.cached
+            captures = contexts.captures_graphs and self.options.graph_capture == "library"
             del contexts, engine
             stream.close()
             if self.options.cuda_graph:
@@ -360,11 +364,12 @@ class TensorRtSession(Session):
         try:
             self._engine = deserialize(name, plan.read_bytes(), str(plan))
             self._contexts = Contexts(name, self._engine, options.kernel_specialization, options.runtime_cache, stored)
-            self._context = self._contexts.create(options.cuda_graph)
+            captures_itself = self._contexts.captures_graphs and options.graph_capture == "library"
+            self._context = self._contexts.create(options.cuda_graph and captures_itself)
         except BaseException:
             self._stream.close()
             raise
-        self._capture_here = options.cuda_graph and not self._contexts.captures_graphs
+        self._capture_here = options.cuda_graph and not captures_itself
 
     def prepare(self, inputs: list[np.ndarray]) -> None:
         """See Session.prepare."""
@@ -382,7 +387,7 @@ class TensorRtSession(Session):
     def run(self) -> Any:
         """See Session.run. With a CUDA graph the first run after prepare() captures, and later ones replay.
 
-        tensorrt_rtx does so itself; for tensorrt it is done here, as its documentation has it.
+        tensorrt_rtx can do so itself; else it is done here, as the documentation of tensorrt has it.
         """
         if not self._capture_here:
             self._enqueue(self._context)

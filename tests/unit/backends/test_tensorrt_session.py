@@ -79,6 +79,12 @@ class TestCudaGraph:
         assert not machine.captured
         assert len(machine.context.streams) == 1
 
+    def test_tensorrt_rtx_is_captured_where_that_is_asked_for(self, machine: Machine, tmp_path: Path) -> None:
+        loaded = session(machine, tmp_path, cuda_graph=True, graph_capture="bakeoff")
+        loaded.run()
+        assert machine.context.config.cuda_graph_strategy == Library.CudaGraphStrategy.DISABLED
+        assert machine.captured == ["the stream"]
+
     def test_none_without_the_option(self, machine: Machine, tmp_path: Path) -> None:
         session(machine, tmp_path).run()
         assert machine.context.config.cuda_graph_strategy == Library.CudaGraphStrategy.DISABLED
@@ -181,10 +187,14 @@ class TestInspect:
         assert built.files == [PLAN, trt_info.FILE]
         assert built.notes == []
 
-    @pytest.mark.parametrize(("name", "who"), [("tensorrt_rtx", "tensorrt_rtx itself"), ("tensorrt", "Bakeoff")])
-    def test_who_captures_is_noted(self, machine: Machine, tmp_path: Path, name: str, who: str) -> None:
+    @pytest.mark.parametrize(("name", "capture", "who"), [
+        ("tensorrt_rtx", "library", "tensorrt_rtx itself"), ("tensorrt_rtx", "bakeoff", "Bakeoff"),
+        ("tensorrt", "library", "Bakeoff"),
+    ])  # fmt: skip
+    def test_who_captures_is_noted(self, machine: Machine, tmp_path: Path, name: str, capture: str, who: str) -> None:
         machine.name = name
-        assert f"CUDA graph: captured by {who}" in self.inspect(tmp_path, cuda_graph=True).notes
+        notes = self.inspect(tmp_path, cuda_graph=True, graph_capture=capture).notes
+        assert f"CUDA graph: captured by {who}" in notes
 
     def test_an_engine_that_fails_leaves_a_note(self, machine: Machine, tmp_path: Path, monkeypatch) -> None:
         def fail(*_: Any) -> None:
