@@ -35,9 +35,9 @@ class InductorOptions(TorchOptions):
     kind: Literal["inductor"] = "inductor"
     max_autotune: bool = False
     """Try several implementations of matrix products and convolutions at build time and keep the fastest."""
-    freeze: bool = True
-    """Fold batch normalization into the convolutions and lay weights out for them at build time (Inductor's freezing).
-    """
+    freeze: bool = False
+    """Fold batch normalization into the convolutions and lay weights out at build time (Inductor's freezing, which
+    PyTorch leaves off, too). On a CPU convolutional networks gain by it; try it, for transformers may lose."""
     kernel_profile: bool = True
     """Mark the compiled CPU kernels for the profiler. A mark costs about 0.1 µs: 2 % of a network that takes 40 µs,
     nothing measurable of one that takes milliseconds. Without, profiles show the operators left to ATen only."""
