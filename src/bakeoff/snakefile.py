@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import gc
+import logging
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bakeoff.before_run import before_runs
@@ -37,12 +39,26 @@ def read_study(config: Mapping[str, Any], workflow: Any) -> Staging:
     # Snakemake asks for the script of each job three times, and takes its path apart as an address each time
     workflow.sourcecache._cache = functools.cache(workflow.sourcecache._cache)
     _look_up_pipes_once()
+    leave_out_selection(workflow.output_settings.quiet or ())
     source_path = os.path.join(workflow.basedir, "src")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source_path, os.environ.get("PYTHONPATH")]))
     staging = Staging(Plan(study, Machine.detect()))
     if workflow.is_main_process:
         before_runs(workflow, staging)
     return staging
+
+
+def leave_out_selection(quiet: Collection[Any]) -> None:
+    """With `--quiet progress`, leave out the two lines in which Snakemake says of each job that it is selecting it."""
+    from snakemake.logging import logger
+    from snakemake.settings.enums import Quietness
+
+    if Quietness.PROGRESS in quiet:
+        logger.addFilter(_is_no_selection)
+
+
+def _is_no_selection(record: logging.LogRecord) -> bool:
+    return not re.fullmatch(r"Select jobs to execute\.\.\.|Execute \d+ jobs\.\.\.", record.getMessage())
 
 
 def _look_up_pipes_once() -> None:

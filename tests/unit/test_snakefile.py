@@ -1,0 +1,33 @@
+"""What the Snakefile changes of Snakemake."""
+
+import subprocess
+import sys
+
+import pytest
+
+SAID = """
+import logging, sys
+from snakemake.logging import logger
+from snakemake.settings.enums import Quietness
+from bakeoff.snakefile import leave_out_selection
+logger.setLevel(logging.INFO)
+logger.addHandler(logging.StreamHandler(sys.stdout))
+leave_out_selection({getattr(Quietness, name) for name in sys.argv[1:]})
+for words in ("Select jobs to execute...", "Execute 12 jobs...", "Execute them", "Nothing to be done"):
+    logger.info(words)
+logger.error("Select jobs to execute... failed")
+"""
+OTHERS = ["Execute them", "Nothing to be done", "Select jobs to execute... failed"]
+
+
+@pytest.mark.parametrize(
+    ("quiet", "said"),
+    [
+        (["PROGRESS", "RULES"], OTHERS),
+        (["RULES"], ["Select jobs to execute...", "Execute 12 jobs...", *OTHERS]),
+        ([], ["Select jobs to execute...", "Execute 12 jobs...", *OTHERS]),
+    ],
+)
+def test_selection_of_jobs_is_progress(quiet, said):
+    run = subprocess.run([sys.executable, "-c", SAID, *quiet], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == said
