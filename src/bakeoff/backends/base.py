@@ -223,6 +223,10 @@ class Backend(ABC):
         """
         return False
 
+    def timing_kernels(self, spec: EngineSpec) -> AbstractContextManager[None]:
+        """The context for a library that times kernels all the while it builds, where `times_kernels`."""
+        return spec.alone() if self.times_kernels(spec.device) else nullcontext()
+
     def import_library(self) -> None:
         """Import what `load` needs, so that the time of importing can be told from the time of loading.
 

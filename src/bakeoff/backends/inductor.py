@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 import zipfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -100,7 +102,7 @@ class Inductor(Backend):
         # not one worker a core of the machine for each of the builds that run side by side
         torch._inductor.config.compile_threads = spec.threads
         program = fitted_program(export / "model.pt2", spec, self.options.channels_last)
-        self._latest = _Compilation(program, self._config(spec), spec)
+        self._latest = _Compilation(program, self._config(spec), spec.alone)
         self._latest.compile(out / PACKAGE, f"AOTInductor could not compile {export}")
         return Built(files=[PACKAGE])
 
@@ -171,10 +173,15 @@ class Inductor(Backend):
 class _Compilation:
     """A program, its settings, and a cache folder of its own that lives as long as it is compiled."""
 
-    def __init__(self, program: torch.export.ExportedProgram, config: dict[str, Any], spec: EngineSpec) -> None:
+    def __init__(
+        self,
+        program: torch.export.ExportedProgram,
+        config: dict[str, Any],
+        alone: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self.program = program
         self._config = config
-        self._spec = spec
+        self._alone = alone
         self._folder = TemporaryDirectory(prefix="bakeoff-inductor-")
 
     def compile(self, package: Path, failure: str) -> None:
@@ -183,7 +190,7 @@ class _Compilation:
         import torch._inductor
 
         # with gradients on, Inductor would freeze nothing
-        with caches_in(Path(self._folder.name)), benchmarks_alone(self._spec.alone), torch.no_grad():
+        with caches_in(Path(self._folder.name)), benchmarks_alone(self._alone), torch.no_grad():
             same_assembler()
             try:
                 torch._inductor.aoti_compile_and_package(

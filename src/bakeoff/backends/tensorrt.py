@@ -13,7 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -212,7 +212,7 @@ class TensorRt(Backend):
         cache = config.create_timing_cache(b"") if name == "tensorrt" else None
         if cache is not None:
             config.set_timing_cache(cache, False)
-        with spec.alone() if self.times_kernels(spec.device) else nullcontext():
+        with self.timing_kernels(spec):
             plan = builder.build_serialized_network(network, config)
         info = trt_info.from_network(network, name, trt.__version__)
         if plan is None:
@@ -259,8 +259,7 @@ class TensorRt(Backend):
             except EngineError as error:
                 built.notes.append(f"{trt_info.FILE} lists the network's layers before fusion: {error}")
             contexts = Contexts(name, engine, runtime_cache=self.options.runtime_cache)
-            caches = contexts.cached
-            captures = contexts.captures_graphs and self.options.graph_capture == "library"
+            caches, captures = contexts.cached, _captures_itself(contexts, self.options)
             del contexts, engine
             stream.close()
             if self.options.cuda_graph:
@@ -364,8 +363,8 @@ class TensorRtSession(Session):
         try:
             self._engine = deserialize(name, plan.read_bytes(), str(plan))
             self._contexts = Contexts(name, self._engine, options.kernel_specialization, options.runtime_cache, stored)
-            captures_itself = self._contexts.captures_graphs and options.graph_capture == "library"
-            self._context = self._contexts.create(options.cuda_graph and captures_itself)
+            captures_itself = _captures_itself(self._contexts, options)
+            self._context = self._contexts.create(captures_itself)
         except BaseException:
             self._stream.close()
             raise
@@ -513,6 +512,11 @@ class TensorRtSession(Session):
 
         dtype: torch.dtype = getattr(torch, dtype_name(self._engine.get_tensor_dtype(name)))
         return dtype
+
+
+def _captures_itself(contexts: Contexts, options: TensorRtOptions) -> bool:
+    """Whether a CUDA graph is asked for and the library captures it."""
+    return options.cuda_graph and options.graph_capture == "library" and contexts.captures_graphs
 
 
 def _zeros(spec: EngineSpec, batch_size: int) -> list[np.ndarray]:

@@ -104,7 +104,7 @@ class Torch2Trt(Backend):
         module = module.to(device=spec.device, dtype=torch_dtype(spec.precision)).eval()
         low, middle, high = (_shapes(spec, size) for size in (spec.batch_min, spec.batch_opt, spec.batch_max))
         try:
-            with torch.no_grad(), spec.alone():
+            with torch.no_grad(), self.timing_kernels(spec):
                 converted = library.torch2trt(
                     module,
                     zeros(spec, spec.batch_opt),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -115,7 +114,7 @@ class TorchTensorRt(Backend):
         configure_torch(spec)
         compile = self._dynamo_engine if self._dynamo else self._torchscript_engine
         try:
-            with spec.alone() if self.times_kernels(spec.device) else nullcontext():
+            with self.timing_kernels(spec):
                 return compile(export, spec, out)
         except BuildError:
             raise

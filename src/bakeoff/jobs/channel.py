@@ -40,22 +40,20 @@ def tell(event: str, **facts: Any) -> None:
         os.write(int(channel), (json.dumps({"event": event, **facts}) + "\n").encode())
 
 
-def take_device() -> float:
+def take_device() -> None:
     """Wait until this process has its GPU to itself, as it does from then on; to be called before CUDA starts.
 
-    Nothing to wait for where there is no lock, or it was taken already. Returns the seconds it waited.
+    Nothing to wait for where there is no lock, or it was taken already.
     """
     locks = os.environ.pop(DEVICE_LOCKS, None)
     if locks is None:
-        return 0.0
-    begin = time.perf_counter()
+        return
     tell(WAITING)
     lock, *gate = map(int, locks.split())
     if gate:
         end_start(*gate)
     fcntl.flock(lock, fcntl.LOCK_EX)
     tell(HAS_DEVICE)
-    return time.perf_counter() - begin
 
 
 @contextmanager

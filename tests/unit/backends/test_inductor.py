@@ -228,51 +228,52 @@ def test_for_a_gpu_nothing_is_compiled_to_find_the_processors_vector_instruction
     assert make_backend({"kind": "inductor"})._config(on_gpu)["cpp.vec_isa_ok"] is False
 
 
-@pytest.mark.skipif(not hasattr(benchmarking, "maybe_gpu_benchmark_lock"), reason="this torch has no such setting")
-def test_kernels_are_timed_in_turns(workshop: Workshop, tmp_path: Path, told: dict[str, Any]) -> None:
-    order = []
+class Turns:
+    """Notes in `order` when a turn at timing kernels begins and ends."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
 
     @contextmanager
-    def alone() -> Iterator[None]:
-        order.append("begin")
+    def __call__(self) -> Iterator[None]:
+        self.order.append("begin")
         yield
-        order.append("end")
+        self.order.append("end")
+
+
+@pytest.mark.skipif(not hasattr(benchmarking, "maybe_gpu_benchmark_lock"), reason="this torch has no such setting")
+def test_kernels_are_timed_in_turns(workshop: Workshop, tmp_path: Path, told: dict[str, Any]) -> None:
+    turns = Turns()
 
     def time_a_kernel() -> None:
         with benchmarking.maybe_gpu_benchmark_lock():
-            order.append("kernel")
+            turns.order.append("kernel")
 
     told["meanwhile"] = time_a_kernel
     backend = make_backend({"kind": "inductor"})
-    backend.build(workshop.source(backend, "pair"), replace(workshop.spec("pair"), alone=alone), tmp_path)
+    backend.build(workshop.source(backend, "pair"), replace(workshop.spec("pair"), alone=turns), tmp_path)
     time_a_kernel()
-    assert order == ["begin", "kernel", "end", "kernel"]
+    assert turns.order == ["begin", "kernel", "end", "kernel"]
 
 
 def test_kernels_are_timed_in_turns_where_inductor_has_no_setting_for_it(monkeypatch) -> None:
     """As in torch 2.11."""
-    order = []
-
-    @contextmanager
-    def alone() -> Iterator[None]:
-        order.append("begin")
-        yield
-        order.append("end")
+    turns = Turns()
 
     class Benchmarker:
         def benchmark(self, kernel: str) -> float:
             return self.benchmark_gpu(kernel)
 
         def benchmark_gpu(self, kernel: str) -> float:
-            order.append(kernel)
+            turns.order.append(kernel)
             return 0.5
 
     monkeypatch.delattr(benchmarking, "set_gpu_benchmark_lock_context", raising=False)
     monkeypatch.setattr(benchmarking, "benchmarker", Benchmarker())
-    with benchmarks_alone(alone):
+    with benchmarks_alone(turns):
         assert benchmarking.benchmarker.benchmark("kernel") == 0.5
     assert benchmarking.benchmarker.benchmark("later") == 0.5
-    assert order == ["begin", "kernel", "end", "later"]
+    assert turns.order == ["begin", "kernel", "end", "later"]
 
 
 def test_kernels_are_assembled_by_what_pytorchs_workers_take(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import json
 import os
@@ -14,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from lock_files import overlap, wait_until_locked
 
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.timing import TimingRecord
@@ -77,30 +77,12 @@ class Job:
         return gpu, *map(float, times)
 
 
-def _wait_until_measured_on(folder: Path) -> None:
-    """Wait until a process has GPU 0 to itself."""
-    lock = folder / f"bakeoff-locks-{os.getuid()}" / "GPU-0.lock"
-    for _ in range(400):
-        if lock.exists():
-            with open(lock) as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return
-        time.sleep(0.05)
-    pytest.fail("no process took the lock")
-
-
-def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
-
-
 def test_one_gpu_is_measured_on_by_one_process_at_a_time_while_the_next_ones_start(folder):
     jobs = [Job(folder, "time", 1, 1.0) for _ in range(3)]
     found = sorted((job.result() for job in jobs), key=lambda result: result[2])
     assert {gpu for gpu, *_ in found} == {"GPU-0"}
     for (_, _, begin, end), (_, _, later, later_end) in itertools.pairwise(found):
-        assert not _overlap((begin, end), (later, later_end))
+        assert not overlap((begin, end), (later, later_end))
     starts = [start for _, start, _, _ in found]
     assert max(starts) < found[1][2]
 
@@ -108,12 +90,12 @@ def test_one_gpu_is_measured_on_by_one_process_at_a_time_while_the_next_ones_sta
 @pytest.mark.parametrize("gpus", [1, 2])
 def test_nobody_starts_beside_a_measurement(folder, gpus):
     jobs = [Job(folder, "time", gpus, 1.0) for _ in range(3)]
-    _wait_until_measured_on(folder)
+    wait_until_locked(folder, "GPU-0")
     jobs += [Job(folder, stage, gpus, 0.5) for stage in ("profile", "time", "environment")]
     found = [job.result() for job in jobs]
     starts = [(started, started + 0.2) for _, started, _, _ in found]
     measured = [(begin, end) for *_, begin, end in found]
-    assert not any(_overlap(start, held) for start, held in itertools.product(starts, measured))
+    assert not any(overlap(start, held) for start, held in itertools.product(starts, measured))
     assert max(starts)[0] > min(end for _, end in measured)  # somebody was made to wait
 
 
@@ -134,18 +116,18 @@ def test_two_gpus_are_measured_on_at_once_and_shared_evenly(folder):
     found = [job.result() for job in jobs]
     by_gpu = {uuid: [(begin, end) for gpu, _, begin, end in found if gpu == uuid] for uuid in ("GPU-0", "GPU-1")}
     assert [len(held) for held in by_gpu.values()] == [2, 2]
-    assert not any(_overlap(*held) for held in by_gpu.values())
-    assert any(_overlap(one, other) for one, other in itertools.product(*by_gpu.values()))
+    assert not any(overlap(*held) for held in by_gpu.values())
+    assert any(overlap(one, other) for one, other in itertools.product(*by_gpu.values()))
 
 
 def test_builds_run_side_by_side_but_never_beside_a_measurement(folder):
     jobs = [Job(folder, stage, 2, 1.5) for stage in ("build", "verify", "time", "profile")]
     (_, _, *build), (_, _, *verify), *measured = [job.result() for job in jobs]
     for _, _, begin, end in measured:
-        assert not _overlap((begin, end), tuple(build))
-        assert not _overlap((begin, end), tuple(verify))
+        assert not overlap((begin, end), tuple(build))
+        assert not overlap((begin, end), tuple(verify))
     shared = [Job(folder, "build", 1, 2.0) for _ in range(2)]
-    assert _overlap(*[job.result()[2:] for job in shared])
+    assert overlap(*[job.result()[2:] for job in shared])
 
 
 @pytest.mark.parametrize("victim", ["supervisor", "child"])
@@ -153,7 +135,7 @@ def test_a_killed_job_leaves_no_lock(folder, victim):
     """The next job gets the GPU, whoever was killed while the first one had it."""
     first = Job(folder, "time", 1, 600)
     children = Path(f"/proc/{first.process.pid}/task/{first.process.pid}/children")
-    _wait_until_measured_on(folder)
+    wait_until_locked(folder, "GPU-0")
     child = int(children.read_text().split()[0])
     os.kill(first.process.pid if victim == "supervisor" else child, signal.SIGKILL)
     first.process.wait(timeout=30)
@@ -162,7 +144,7 @@ def test_a_killed_job_leaves_no_lock(folder, victim):
 
 def test_waiting_for_the_gpu_is_not_in_the_limit_nor_in_the_time_taken(folder, monkeypatch):
     first = Job(folder, "time", 1, 4.0)
-    _wait_until_measured_on(folder)
+    wait_until_locked(folder, "GPU-0")
     record, heard = _run(
         folder, monkeypatch, "from bakeoff.jobs import channel; import time; channel.take_device(); time.sleep(0.3)"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import json
 import subprocess
@@ -11,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from lock_files import is_free, overlap, wait_until_locked
 
 from bakeoff.jobs.turns import Turns
 
@@ -69,13 +69,9 @@ def build(tmp_path, monkeypatch):
     return start
 
 
-def _overlap(one: list[float], other: list[float]) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
-
-
 def test_turns_on_one_gpu_do_not_overlap_and_alternate_and_the_wait_is_known(build):
     (_, one, waited_s), (_, other, also_waited_s) = [job.result() for job in [build(1, [0.5] * 3) for _ in range(2)]]
-    assert not any(_overlap(*pair) for pair in itertools.product(one, other))
+    assert not any(overlap(*pair) for pair in itertools.product(one, other))
     first, second = sorted((one, other))
     assert second[0][0] < first[2][1]
     assert max(waited_s, also_waited_s) > 0.3
@@ -84,7 +80,7 @@ def test_turns_on_one_gpu_do_not_overlap_and_alternate_and_the_wait_is_known(bui
 def test_gpus_have_turns_of_their_own(build):
     (gpu, one, _), (other_gpu, other, _) = [job.result() for job in [build(2, [2.0]) for _ in range(2)]]
     assert gpu != other_gpu
-    assert _overlap(one[0], other[0])
+    assert overlap(one[0], other[0])
 
 
 def test_the_limit_stands_still_while_a_build_waits_for_its_turn(build):
@@ -94,28 +90,10 @@ def test_the_limit_stands_still_while_a_build_waits_for_its_turn(build):
 
 def test_who_dies_in_its_turn_ends_it(build, tmp_path):
     stuck = build(1, [600.0])
-    _wait_until_locked(tmp_path)
+    wait_until_locked(tmp_path, "GPU-0-turn")
     stuck.process.kill()
     stuck.process.wait(timeout=30)
     assert len(build(1, [0.1]).result()[1]) == 1
-
-
-def _wait_until_locked(folder: Path) -> None:
-    for _ in range(10_000):
-        for file in folder.glob("bakeoff-locks-*/*-turn.lock"):
-            if not _free(file):
-                return
-        threading.Event().wait(0.01)
-    pytest.fail("no build took its turn")
-
-
-def _free(file: Path) -> bool:
-    with open(file) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
 
 
 def test_without_a_lock_a_turn_is_just_begun(monkeypatch):
@@ -141,10 +119,10 @@ def test_turns_nest_in_a_thread_and_exclude_other_threads(tmp_path, monkeypatch)
             thread = threading.Thread(target=other)
             thread.start()
             with turns():
-                assert not _free(file)
-            assert not _free(file)
+                assert not is_free(file)
+            assert not is_free(file)
             thread.join(timeout=0.3)
             order.append("outer")
         thread.join(timeout=30)
         assert order == ["outer", "other"]
-        assert _free(file)
+        assert is_free(file)
