@@ -11,6 +11,10 @@ from bakeoff.format import format_db, format_ms, format_number, format_ratio
 Ratio = Callable[[TargetResult, TargetResult], Interval]
 """Latency of the first over that of the second, with its interval."""
 
+UNSURE = 1.5
+"""A tie whose latency ratio may be more than this (the end of its interval) shows times that vary, not that it is as
+fast as the best, and the sentence says so."""
+
 MAX_REASONS = 3
 """More reasons than this make no sentence; the report's tables have them all."""
 
@@ -42,7 +46,8 @@ def _answer(model: str, batch_size: int, group: list[TargetResult], baseline: st
             words=f"On this machine nothing could be ranked for {model} at batch {batch_size}: {_why_none(group)}.",
         )
     best, others = ranked[0], ranked[1:]
-    ties = [other for other in others if not ratio(other, best).differs_from_one]
+    to_best = [(other, ratio(other, best)) for other in others]
+    ties = [(other, interval) for other, interval in to_best if not interval.differs_from_one]
     parts = [format_ms(_latency_ms(best))]
     speedup = best.speedups.get(baseline)
     if _name(best) == baseline:
@@ -55,10 +60,14 @@ def _answer(model: str, batch_size: int, group: list[TargetResult], baseline: st
     if best.accuracy:
         parts.append(_agreement(best.accuracy))
     words = f"On this machine {model} at batch {batch_size} ships best on {_words(best)}: {', '.join(parts)}"
-    if ties:
-        words += f"; no measurable difference to {_join([_words(tie) for tie in ties])}"
+    alike = [_words(tie) for tie, interval in ties if interval.high <= UNSURE]
+    unsure = [f"{_words(tie)} ({format_ms(_latency_ms(tie))})" for tie, interval in ties if interval.high > UNSURE]
+    if alike:
+        words += f"; no measurable difference to {_join(alike)}"
+    if unsure:
+        words += f"; too unsteady to compare: {_join(unsure)}"
     return Answer(
-        model=model, batch_size=batch_size, best=_name(best), ties=[_name(tie) for tie in ties], words=words + "."
+        model=model, batch_size=batch_size, best=_name(best), ties=[_name(tie) for tie, _ in ties], words=words + "."
     )
 
 

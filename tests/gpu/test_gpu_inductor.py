@@ -131,3 +131,27 @@ def test_tuning_finds_the_kernels_that_workers_compiled_and_times_them_in_turns(
     assert len(compiled_here) < tried / 2
     assert turns.taken > 10
     _assert_close(backend.load(tmp_path, built.files, spec, BATCH), images, expected, "fp16")
+
+
+def test_a_profile_holds_every_kernel(export: Any, images: Any, tmp_path: Path) -> None:
+    """Also those that the package launches itself, above which stands no operator."""
+    from torch.profiler import ProfilerActivity, profile
+
+    backend = make_backend({"kind": "inductor", "channels_last": True})
+    spec = _spec("fp16", Turns())
+    built = backend.build(export("fp16"), spec, tmp_path)
+    session = backend.load(tmp_path, built.files, spec, BATCH)
+    session.prepare([images])
+    for _ in range(3):
+        session.run()
+    session.synchronize()
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        session.run()
+        session.synchronize()
+    kernels = [event for event in profiler.events() if event.device_type == torch.autograd.DeviceType.CUDA]
+
+    layers = session.layers(20, 30.0).layers
+    assert any(layer.type == "kernel" and "triton" in layer.name for layer in layers)
+    assert all(layer.time_ms.median > 0 for layer in layers)
+    whole_ms = sum(kernel.time_range.end - kernel.time_range.start for kernel in kernels) / 1000
+    assert sum(layer.time_ms.median for layer in layers) == pytest.approx(whole_ms, rel=0.2)

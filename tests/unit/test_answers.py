@@ -44,6 +44,16 @@ def test_ties_are_those_whose_ratio_includes_one():
     assert words.endswith("; no measurable difference to b fp32 and c fp32.")
 
 
+def test_a_tie_that_only_varies_much_is_not_called_as_fast():
+    def ratio(above, below):
+        return _ratio(above, below, noise=0.7 if above.row.backend == "wild" else 0.05)
+
+    (answer,) = answers([_target("a", 3.0), _target("b", 3.1), _target("wild", 6.0)], "eager/fp32", ratio)
+    assert answer.ties == ["b/fp32", "wild/fp32"]
+    words = answer.words.replace("\u202f", " ")
+    assert words.endswith("; no measurable difference to b fp32; too unsteady to compare: wild fp32 (6.00 ms).")
+
+
 def test_unranked_targets_are_never_best_nor_tied():
     answer, words = _words([_target("wrong", 1.0, ranked=False, reason="outputs differ"), _target("right", 3.0)])
     assert (answer.best, answer.ties) == ("right/fp32", [])

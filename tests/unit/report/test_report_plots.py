@@ -25,6 +25,26 @@ def test_each_plot_is_a_valid_svg_with_text_and_a_png(hostile):
         assert plot.caption.endswith((".", "!"))
 
 
+def test_a_png_has_a_palette_that_keeps_the_colors(tmp_path):
+    import numpy as np
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    wanted = [color_of(number) for number in range(len(SERIES))]
+    with house_style():
+        figure = Figure(figsize=(4, 3))
+        axes = figure.add_subplot()
+        axes.barh(range(len(wanted)), range(1, len(wanted) + 1), color=wanted)
+        axes.plot([0, 3], [0, 3], color="black")
+        save(figure, tmp_path, "colors")
+    image = Image.open(tmp_path / "colors.png")
+    assert image.mode == "P"
+    pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
+    for color in wanted:
+        rgb = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+        assert (np.abs(pixels - rgb).max(axis=1) <= 2).sum() > 500, color
+
+
 def test_titles_say_units(hostile):
     units = {"latency": "(ms)", "throughput": "(items/s)", "speedup": "(×)", "build": "(s)", "layers": "(ms)",
              "roofline": "(FLOP/s)"}  # fmt: skip
