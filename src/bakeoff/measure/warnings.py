@@ -55,6 +55,11 @@ WARNINGS: dict[str, Explanation] = {
         "other processes computed on the GPU during timing",
         "Stop them, or choose another GPU with `device: cuda:<index>`.",
     ),
+    "waits-for-host": Explanation(
+        "the GPU waited for the host: this is how fast its CPU enqueues work, which anything else on the host slows",
+        "Use a label with `cuda_graph: true`, or a larger batch. With several GPUs, `snakemake --resources gpu=1` "
+        "measures one target at a time.",
+    ),
     "clock-resolution": Explanation(
         "an inference is so short that the call and the clock are a noticeable part of it",
         "Use a larger batch; read throughput instead of latency.",
@@ -80,6 +85,8 @@ FEW_SAMPLES = 20
 """With fewer samples than this, the 95 % interval reaches over half of the sample."""
 SHORT_MS = 0.01
 """Reading the clock twice and calling run() costs about 0.1 µs: more than 1 % of anything shorter than this."""
+HOST_BOUND = 0.7
+"""The GPU waits for the host where its own time is less than this share of the latency and the call takes more."""
 ROUNDS_APART = 0.05
 """Largest round median over the smallest, less one, from which rounds disagree."""
 
@@ -100,6 +107,8 @@ def round_warnings(record: TimingRecord, samples_ms: np.ndarray | None = None) -
         found.add("few-samples")
     if record.latency_ms and record.latency_ms.median < SHORT_MS:
         found.add("clock-resolution")
+    if _waits_for_host(record):
+        found.add("waits-for-host")
     if samples_ms is not None:
         from bakeoff.measure.modes import is_bimodal
 
@@ -127,6 +136,13 @@ def target_warnings(rounds: Sequence[TimingRecord], build: BuildRecord | None) -
 def in_order(codes: set[str]) -> list[str]:
     """Codes in the order of `WARNINGS`; any that it does not know come last, by name."""
     return [code for code in WARNINGS if code in codes] + sorted(codes - WARNINGS.keys())
+
+
+def _waits_for_host(record: TimingRecord) -> bool:
+    if record.latency_ms is None or record.device_ms is None or record.dispatch_ms is None:
+        return False
+    limit_ms = HOST_BOUND * record.latency_ms.median
+    return record.device_ms.median < limit_ms < record.dispatch_ms
 
 
 def _machine_warnings(telemetry: Telemetry, other_cpu_share: float) -> set[str]:

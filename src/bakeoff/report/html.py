@@ -21,7 +21,7 @@ from bakeoff.report.method import method_of
 from bakeoff.report.page import render
 from bakeoff.report.plots.catalogue import Plot, read_plots
 from bakeoff.report.plots.inline import themed
-from bakeoff.report.plots.style import SERIES, series_of
+from bakeoff.report.plots.style import color_number, hatch_number, series_of
 from bakeoff.report.problems import HEADLINES, problems_of
 from bakeoff.report.targets import STATUS_WORDS, accuracy_mark, accuracy_words, in_rank_order, label_of
 from bakeoff.report.warning_texts import warnings_of
@@ -81,11 +81,16 @@ def write_html(collected_path: str | Path, plots_folder: str | Path, out_path: s
     write_text(out_path, html_of(collected, read_plots(folder), folder, Path(out_path).parent))
 
 
+def _mark(series: int) -> str:
+    """What stands behind `s` in the CSS classes of a backend: its color, and its hatch where it has one."""
+    hatch = hatch_number(series)
+    return f"{color_number(series)} h{hatch}" if hatch else f"{color_number(series)}"
+
+
 def html_of(collected: Collected, plots: list[Plot], plots_folder: Path, page_folder: Path) -> str:
     """The report's HTML; `page_folder` is where it will lie, for links to the plots' files."""
     targets = in_rank_order(collected, collected.targets)
-    series = {label: number if number < len(SERIES) else 1 + (number - 1) % (len(SERIES) - 1)
-              for label, number in series_of(collected).items()}  # fmt: skip
+    series = {label: _mark(number) for label, number in series_of(collected).items()}
     details = _details(targets)
     figures = dict(_plots(plots, plots_folder, page_folder))
     points, points_left_out = points_of(collected)

@@ -46,6 +46,20 @@ def test_each_warning_by_its_cause(code, changes):
     assert round_warnings(_round(**changes)) == [code]
 
 
+@pytest.mark.parametrize(
+    ("device_ms", "dispatch_ms", "waits"),
+    [
+        (1.0, 4.9, True),  # the call returns when the GPU has long done most of its work
+        (4.8, 0.1, False),  # a CUDA graph
+        (4.8, 4.9, False),  # a call that itself waits for the GPU
+        (1.0, 0.1, False),  # neither of both explains the latency
+    ],
+)
+def test_a_gpu_that_waits_for_the_host(device_ms, dispatch_ms, waits):
+    record = _round(device="cuda:0", device_ms=_latency(device_ms), dispatch_ms=dispatch_ms)
+    assert round_warnings(record) == (["waits-for-host"] if waits else [])
+
+
 def test_on_a_gpu_the_starts_of_other_targets_are_no_noise():
     busy = Telemetry(other_cpu_share=0.2)
     assert round_warnings(_round(device="cuda:0", telemetry=busy)) == []

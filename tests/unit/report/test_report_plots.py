@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from importlib import resources
 
 import pytest
 from report_fixture import SCRIPT, make_collected, make_empty
@@ -95,6 +96,19 @@ def test_a_backend_keeps_its_colour_and_the_baseline_is_grey(hostile):
 def test_more_backends_than_colours_are_told_apart_by_hatches():
     marks = [(color_of(number), hatch_of(number)) for number in range(3 * len(SERIES))]
     assert len(set(marks)) == len(marks)
+
+
+def test_the_page_tells_backends_apart_as_the_plots_do():
+    from bakeoff.report.html import _mark
+    from bakeoff.report.plots.style import HATCHES
+
+    numbers = range(1 + len(HATCHES) * (len(SERIES) - 1))
+    marks = [_mark(number) for number in numbers]
+    assert len(set(marks)) == len(marks)
+    assert {hatch_of(number) != "" for number, mark in zip(numbers, marks, strict=True) if " h" in mark} == {True}
+    css = resources.files("bakeoff.report").joinpath("static/style.css").read_text()
+    for name in {name for mark in marks for name in f"s{mark}".split()}:
+        assert f".{name} {{ --" in css
 
 
 def test_old_plots_are_removed(tmp_path):

@@ -43,13 +43,23 @@ def series_of(collected: Collected) -> dict[str, int]:
 
 
 def color_of(series: int) -> str:
-    """The colour of a backend by its number. The grey of the baseline is given once."""
-    return SERIES[series] if series < len(SERIES) else SERIES[1 + (series - 1) % (len(SERIES) - 1)]
+    """The color of a backend by its number: the baseline's is its own, the others take turns."""
+    return SERIES[color_number(series)]
+
+
+def color_number(series: int) -> int:
+    """Which of SERIES a backend has."""
+    return series if series < len(SERIES) else 1 + (series - 1) % (len(SERIES) - 1)
 
 
 def hatch_of(series: int) -> str:
     """The hatch of a backend by its number: none for the first ten."""
-    return HATCHES[(series - 1) // (len(SERIES) - 1) % len(HATCHES)] if series else ""
+    return HATCHES[hatch_number(series)]
+
+
+def hatch_number(series: int) -> int:
+    """Which of HATCHES a backend has."""
+    return (series - 1) // (len(SERIES) - 1) % len(HATCHES) if series else 0
 
 
 def plain(text: str, longest: int = 60) -> str:
