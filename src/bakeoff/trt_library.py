@@ -19,7 +19,11 @@ from bakeoff.machine import version_of
 Choice = Literal["auto", "tensorrt", "tensorrt_rtx"]
 Specialization = Literal["eager", "lazy", "none"]
 
-DISTRIBUTION = {"tensorrt": "tensorrt", "tensorrt_rtx": "tensorrt-rtx"}
+_DISTRIBUTIONS = {
+    name: (package, *(f"{package}-cu{cuda}{part}" for part in ("", "-bindings") for cuda in (13, 12)))
+    for name, package in (("tensorrt", "tensorrt"), ("tensorrt_rtx", "tensorrt-rtx"))
+}
+"""Names under which a library may have been installed: the first draws in the second, and that the third."""
 
 OLDEST_TENSORRT = 10
 
@@ -46,6 +50,13 @@ def choose(choice: Choice, device: str) -> str:
     return "tensorrt" if device != "cpu" and _installed("tensorrt") else "tensorrt_rtx"
 
 
+def distributions_of(*names: str) -> tuple[str, ...]:
+    """The name under which each library is installed; its usual one where it is not."""
+    return tuple(
+        next((found for found in _DISTRIBUTIONS[name] if version_of(found)), _DISTRIBUTIONS[name][0]) for name in names
+    )
+
+
 def missing(choice: Choice, device: str) -> str | None:
     """Why the chosen library cannot build for a device, in words; None where it can."""
     name = choose(choice, device)
@@ -56,7 +67,7 @@ def missing(choice: Choice, device: str) -> str | None:
             return "tensorrt builds engines only on an NVIDIA GPU; tensorrt_rtx needs none: pip install tensorrt_rtx"
         return f"{name} is not installed: pip install {name}"
     if name == "tensorrt":
-        version = version_of("tensorrt") or "0"
+        version = version_of(*distributions_of("tensorrt")) or "0"
         if int(version.partition(".")[0]) < OLDEST_TENSORRT:
             return f"TensorRT {OLDEST_TENSORRT} or later is needed, {version} is installed"
         if device == "cpu":

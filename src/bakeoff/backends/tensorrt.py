@@ -30,11 +30,11 @@ from bakeoff.quantization.fp8 import no_fp8_hardware
 from bakeoff.quantization.static_onnx import Method, Scheme, calibration_batches, import_tools, quantize_onnx
 from bakeoff.trt_elsewhere import adopt, export_digests
 from bakeoff.trt_library import (
-    DISTRIBUTION,
     Contexts,
     Specialization,
     choose,
     deserialize,
+    distributions_of,
     dtype_name,
     library,
     logger,
@@ -113,8 +113,8 @@ class TensorRt(Backend):
     def distributions(self) -> tuple[str, ...]:
         """See Backend.distributions."""
         if self.options.library == "auto":
-            return tuple(DISTRIBUTION.values())
-        return (DISTRIBUTION[self.options.library],)
+            return distributions_of("tensorrt", "tensorrt_rtx")
+        return distributions_of(self.options.library)
 
     def quantizer_distributions(self) -> tuple[str, ...]:
         """See Backend.quantizer_distributions."""

@@ -26,6 +26,7 @@ from bakeoff.errors import BuildError, EngineError
 from bakeoff.exports.reason import essential_line
 from bakeoff.machine import version_of
 from bakeoff.precision import Precision
+from bakeoff.trt_library import distributions_of
 
 if TYPE_CHECKING:
     import torch
@@ -77,8 +78,7 @@ class TorchTensorRt(Backend):
 
     def distributions(self) -> tuple[str, ...]:
         """See Backend.distributions."""
-        return ("torch", "torch-tensorrt", "torch-tensorrt-rtx", "tensorrt", "tensorrt-cu12", "tensorrt-cu13",
-                "tensorrt-rtx")  # fmt: skip
+        return ("torch", "torch-tensorrt", "torch-tensorrt-rtx", *distributions_of("tensorrt", "tensorrt_rtx"))
 
     def cannot_build(self, cell: Cell) -> str | None:
         """See Backend.cannot_build."""

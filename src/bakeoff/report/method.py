@@ -10,7 +10,7 @@ from bakeoff.format import format_ms, format_ratio
 _TEXTS = {
     "Rounds": """
         Every target is timed in {rounds} rounds. A round is a fresh process that loads the engine anew; rounds of
-        different targets are interleaved, and nothing else of the study runs meanwhile. The time shown is the median
+        different targets are interleaved, and nothing else of the study runs {meanwhile}. The time shown is the median
         over rounds of each round's median latency.""",
     "Intervals": """
         The interval beside a number is its 95 % confidence interval over rounds, so it holds what changes from process
@@ -84,7 +84,11 @@ def method_of(collected: Collected) -> list[tuple[str, str]]:
         "warmup_min": setting("warmup", "min_s", " s"),
         "warmup_max": setting("warmup", "max_s", " s"),
         "inputs": setting("accuracy", "n_inputs"),
+        "meanwhile": "meanwhile",
     }
+    devices = {timed.device for target in collected.targets for timed in target.rounds}
+    if len(devices) > 1:
+        values["meanwhile"] = f"on its GPU meanwhile; {len(devices)} GPUs measure at once, a target each"
     texts = dict(_TEXTS)
     dispatched = [target.row for target in collected.targets if target.row.latency_ms and target.row.dispatch_ms]
     if dispatched:

@@ -238,6 +238,18 @@ class TestReasons:
         assert the_backend().distributions() == ("tensorrt", "tensorrt-rtx")
         assert the_backend(library="tensorrt_rtx").distributions() == ("tensorrt-rtx",)
 
+    def test_a_library_that_came_without_its_outer_package_has_a_version_too(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rtx = {"tensorrt-rtx-cu13": "1.6.1", "tensorrt-rtx-cu13-bindings": "1.6.1"}
+        there = {"tensorrt-cu13-bindings": "10.14.1"} | rtx
+        monkeypatch.setattr(trt_library, "version_of", there.get)
+        assert the_backend().distributions() == ("tensorrt-cu13-bindings", "tensorrt-rtx-cu13")
+        on_gpu = cell("fp32", "cuda:0", machine(gpus=(gpu(),)))
+        assert the_backend(library="tensorrt").cannot_build(on_gpu) is None
+        there.clear()
+        assert the_backend().distributions() == ("tensorrt", "tensorrt-rtx")
+
     def test_reads_the_export_of_its_precision(self) -> None:
         keys = {p: the_backend().export_key(p).precision for p in ("fp32", "tf32", "fp16")}
         assert keys == {"fp32": "fp32", "tf32": "fp32", "fp16": "fp16"}

@@ -130,6 +130,14 @@ def test_forgetting_to_synchronise_is_explained_by_the_studys_own_figures(gpu):
     assert not [name for name, text in on_cpu if "GPU" in name or "{" in text]
 
 
+def test_the_method_says_when_several_gpus_measured_at_once():
+    collected = make_collected(models=1, hostile=False, layers=False, **GPU)
+    assert "nothing else of the study runs meanwhile." in dict(method_of(collected))["Rounds"]
+    rounds = next(target.rounds for target in collected.targets if len(target.rounds) > 1)
+    rounds[0].device, rounds[1].device = "cuda:0", "cuda:1"
+    assert "runs on its GPU meanwhile; 2 GPUs measure at once" in dict(method_of(collected))["Rounds"]
+
+
 def test_warnings_of_the_gpu_stand_on_the_row(gpu):
     chips = re.findall(r'class="chip" href="#warning-([\w-]+)"', gpu[1])
     assert {"throttled", "shared-gpu"} <= set(chips)
