@@ -1,9 +1,8 @@
 """Layer times of anything that runs inside PyTorch, by torch.profiler.
 
 A layer is a leaf module of an eager model or, where there are no Python modules (TorchScript, a compiled
-package), an outermost operator. Modules are marked by hooks only while profiling. On a GPU what a compiled package
-launches without an operator (its own Triton kernels), and what an operator launches that runs a whole engine, are
-layers too: one for each kernel.
+package), an outermost operator; on a GPU also a kernel that belongs to neither (bakeoff.profiling.torch_events).
+Modules are marked by hooks only while profiling.
 """
 
 from __future__ import annotations
@@ -13,41 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import LayerTimes
 from bakeoff.profiling.layers import LayerSamples, summarise
+from bakeoff.profiling.torch_events import MODULE, RUN, Found, children, layers_of_runs
 
 if TYPE_CHECKING:
     import torch
-
-RUN = "bakeoff::run"
-MODULE = "bakeoff::module "
-_AOTI = "aoti_torch_"
-"""How a compiled package names its calls of PyTorch's own kernels."""
-_ENGINES = ("tensorrt::execute_engine",)
-"""Operators that run whole engines."""
-_LAUNCH = re.compile(r"cu(da)?[A-Z]")
-"""How calls of CUDA's runtime and driver are named (cudaLaunchKernel, cuLaunchKernelEx, cudaMemcpyAsync)."""
-
-Kernels = dict[int, list[Any]]
-"""What the device did for each call of CUDA's, by the id that the call and its kernels share."""
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A layer of one profiled run."""
-
-    label: str
-    us: float
-    event: Any = None
-    """The module's or operator's event; None for a kernel that belongs to none."""
-
-    @property
-    def marked(self) -> bool:
-        """Whether it is a module of an eager model."""
-        return self.label.startswith(MODULE)
 
 
 def profile_torch(
@@ -60,7 +32,7 @@ def profile_torch(
     if device != "cpu":
         activities.append(torch.profiler.ProfilerActivity.CUDA)
 
-    def profiled(count: int, shapes: bool, until_s: float) -> list[list[_Found]]:
+    def profiled(count: int, shapes: bool, until_s: float) -> list[list[Found]]:
         started = time.perf_counter()
         with torch.profiler.profile(activities=activities, record_shapes=shapes, acc_events=True) as profiler:
             for _ in range(count):
@@ -69,10 +41,7 @@ def profile_torch(
                     synchronize()
                 if time.perf_counter() - started > until_s:
                     break
-        events = profiler.events()
-        kernels = _kernels(events)
-        roots = [event for event in events if event.name == RUN and _on_host(event)]
-        return [_layers(root, kernels, device) for root in roots]
+        return layers_of_runs(profiler.events(), device)
 
     with _named_modules(module):
         (shaped,) = profiled(1, True, max_s)  # recording shapes slows every operator, so once, apart
@@ -80,7 +49,7 @@ def profile_torch(
     return _summarised(sequences, shaped, device)
 
 
-def _summarised(sequences: list[list[_Found]], shaped: list[_Found], device: str) -> LayerTimes:
+def _summarised(sequences: list[list[Found]], shaped: list[Found], device: str) -> LayerTimes:
     """The layers that the profiled runs have in common; `shaped` is the run that recorded shapes."""
     names = [tuple(found.label for found in sequence) for sequence in sequences]
     usual = Counter(names).most_common(1)[0][0]
@@ -103,16 +72,10 @@ def _summarised(sequences: list[list[_Found]], shaped: list[_Found], device: str
                 ms=ms,
                 input_shapes=_shapes(shaped[i].event) if same_shapes else [],
                 fused=_operators(found),
-                kernel=None if found.event else found.label,
+                kernel=found.label if found.event is None else None,
             )
         )
     return LayerTimes(layers=summarise(samples), runs=len(kept), notes=notes)
-
-
-def _on_host(event: Any) -> bool:
-    import torch
-
-    return bool(event.device_type == torch.autograd.DeviceType.CPU)
 
 
 @contextmanager
@@ -147,42 +110,7 @@ def _named_modules(module: Any) -> Iterator[None]:
             handle.remove()
 
 
-def _kernels(events: Any) -> Kernels:
-    """Kernels, copies and fills, in order of time."""
-    kernels: Kernels = {}
-    for event in sorted(events, key=lambda e: e.time_range.start):
-        # marks appear on the device, too, around the kernels of what they mark, with ids of their own
-        if not _on_host(event) and not event.is_user_annotation:
-            kernels.setdefault(event.id, []).append(event)
-    return kernels
-
-
-def _layers(event: Any, kernels: Kernels, device: str, kernels_alone: bool = False) -> list[_Found]:
-    """Outermost marked modules and operators below an event, and kernels of neither, in order of time."""
-    found: list[_Found] = []
-    for child in _children(event):
-        if _LAUNCH.match(child.name):
-            found += [_Found(str(kernel.name), _elapsed_us(kernel)) for kernel in kernels.get(child.id, [])]
-        elif child.name.startswith("prim::"):
-            continue
-        elif kernels_alone or (child.name in _ENGINES and device != "cpu"):
-            found += _layers(child, kernels, device, kernels_alone=True)
-        elif child.name.startswith((MODULE, _AOTI)) or "::" in child.name or "_fused_" in child.name:
-            found.append(_Found(str(child.name), _time_us(child, device), child))
-        else:
-            found += _layers(child, kernels, device)
-    return found
-
-
-def _children(event: Any) -> list[Any]:
-    return sorted(event.cpu_children, key=lambda e: e.time_range.start)
-
-
-def _elapsed_us(kernel: Any) -> float:
-    return float(kernel.time_range.end - kernel.time_range.start)
-
-
-def _name_and_type(found: _Found, index: int) -> tuple[str, str]:
+def _name_and_type(found: Found, index: int) -> tuple[str, str]:
     if found.marked:
         name, _, kind = found.label.removeprefix(MODULE).partition("|")
         return name, kind
@@ -193,13 +121,9 @@ def _name_and_type(found: _Found, index: int) -> tuple[str, str]:
     return f"{index}: {kind}", kind
 
 
-def _operators(found: _Found) -> list[str]:
+def _operators(found: Found) -> list[str]:
     """The operators that a marked module ran, where there is more than its own."""
-    return [child.name for child in _children(found.event)] if found.marked else []
-
-
-def _time_us(event: Any, device: str) -> float:
-    return float(event.cpu_time_total if device == "cpu" else event.device_time_total)
+    return [child.name for child in children(found.event)] if found.marked else []
 
 
 def _shapes(event: Any) -> list[list[int]]:
@@ -208,5 +132,5 @@ def _shapes(event: Any) -> list[list[int]]:
         return []
     source = event
     while source.name.startswith(MODULE) and source.cpu_children:
-        source = _children(source)[0]
+        source = children(source)[0]
     return [list(shape) for shape in (source.input_shapes or []) if shape and all(isinstance(n, int) for n in shape)]

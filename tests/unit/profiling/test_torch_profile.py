@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from bakeoff.profiling import torch_profile
-from bakeoff.profiling.torch_profile import RUN, profile_torch
+from bakeoff.profiling.torch_events import MODULE, RUN
+from bakeoff.profiling.torch_profile import profile_torch
 
 CPU, CUDA = torch.autograd.DeviceType.CPU, torch.autograd.DeviceType.CUDA
 
@@ -19,16 +19,16 @@ class Recorder:
     """Builds the events of one profiled run: calls on the host as a tree, kernels on the device beside it."""
 
     ids = itertools.count(1)
+    seconds = itertools.count()
 
     def __init__(self) -> None:
-        self.clock, self.device_events = 0.0, []
+        self.clock, self.launches, self.device_events = 1e6 * next(self.seconds), [], []
 
     def call(self, name: str, *children: Any, shapes: Any = ()) -> Any:
         self.clock += 1
-        device_us = sum(child.device_time_total for child in children)
         return SimpleNamespace(
             name=name, id=0, device_type=CPU, cpu_children=list(children), input_shapes=list(shapes),
-            device_time_total=device_us, cpu_time_total=1.0,
+            cpu_time_total=1.0,
             time_range=SimpleNamespace(start=children[0].time_range.start if children else self.clock, end=self.clock),
         )  # fmt: skip
 
@@ -38,20 +38,19 @@ class Recorder:
         for name, us in kernels:
             self.clock += us
             self.device_events.append(self._on_device(name, us, event.id))
-        event.device_time_total = 0.0  # of the operator above it, as in PyTorch
+        self.launches.append(event)
         return event
 
     def operator(self, name: str, us: float, shapes: Any = ()) -> Any:
         launch = self.launch((f"kernel of {name}", us))
         event = self.call(name, launch, shapes=shapes)
-        event.device_time_total = us
         event.id = launch.id  # operators and launches are counted apart: equal numbers mean nothing
         return event
 
     def root(self, *children: Any) -> list[Any]:
         event = self.call(RUN, *children)
         # the profiler shows the mark of the run on the device, too
-        return [event, self._on_device(RUN, 1e6, self.device_events[0].id), *self.device_events]
+        return [event, self._on_device(RUN, 1e6, self.device_events[0].id), *self.launches, *self.device_events]
 
     def _on_device(self, name: str, us: float, number: int) -> Any:
         time = SimpleNamespace(start=self.clock, end=self.clock + us)
@@ -131,6 +130,25 @@ def test_an_operator_that_runs_an_engine_is_shown_by_its_kernels(profile: Any) -
     assert [layer.time_ms.median for layer in times.layers] == [0.001, 0.005, 0.003, 0.002]
 
 
+def test_launches_need_not_hang_below_the_run(profile: Any) -> None:
+    """What no operator stands above, the profiler may list as calls of another thread."""
+
+    def package() -> list[Any]:
+        record = Recorder()
+        first = record.operator("aten::convolution", 10.0)
+        record.launch(("triton_poi_fused_relu_0", 4.0), by="cuLaunchKernel")
+        second = record.operator("aten::convolution", 20.0)
+        record.device_events.append(record._on_device("launched by nobody", 3.0, 10**6))
+        return record.root(first, second)
+
+    assert [(layer.name, layer.time_ms.median) for layer in profile(package).layers] == [
+        ("0: aten::convolution", 0.010),
+        ("1: triton_poi_fused_relu_0", 0.004),
+        ("2: aten::convolution", 0.020),
+        ("3: launched by nobody", 0.003),
+    ]
+
+
 def test_runs_that_launched_other_kernels_are_left_out(profile: Any) -> None:
     count = iter(range(9))
 
@@ -147,8 +165,8 @@ def test_runs_that_launched_other_kernels_are_left_out(profile: Any) -> None:
 def test_modules_keep_their_rows_even_without_kernels(profile: Any) -> None:
     def eager() -> list[Any]:
         record = Recorder()
-        conv = record.call(f"{torch_profile.MODULE}stem.conv|Conv2d", record.operator("aten::conv2d", 8.0))
-        return record.root(conv, record.call(f"{torch_profile.MODULE}drop|Dropout"))
+        conv = record.call(f"{MODULE}stem.conv|Conv2d", record.operator("aten::conv2d", 8.0))
+        return record.root(conv, record.call(f"{MODULE}drop|Dropout"))
 
     times = profile(eager)
     assert [(layer.name, layer.type, layer.fused) for layer in times.layers] == [
