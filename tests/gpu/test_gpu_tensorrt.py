@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bakeoff import trt_info
 from bakeoff.artifacts.build import ExportRecord
 from bakeoff.artifacts.io import digests, write_record
 from bakeoff.backends import make_backend
@@ -16,7 +15,8 @@ from bakeoff.backends.base import Built, EngineSpec, InputInfo, Session
 from bakeoff.backends.tensorrt import PLAN, RUNTIME_CACHE, TensorRt
 from bakeoff.jobs import build
 from bakeoff.measure.clock import clock_for
-from bakeoff.trt_library import choose, missing
+from bakeoff.trt import info as trt_info
+from bakeoff.trt.library import choose, missing
 
 torch = pytest.importorskip("torch")
 

@@ -46,6 +46,6 @@ def test_builds_that_time_kernels_are_told_from_others():
     ("torch2trt", "tensorrt", True), ("eager", "torch", False),
 ])  # fmt: skip
 def test_tensorrt_times_kernels_and_tensorrt_rtx_does_not(monkeypatch, kind, module, times):
-    monkeypatch.setattr("bakeoff.trt_library._installed", lambda name: name == module)
+    monkeypatch.setattr("bakeoff.trt.library._installed", lambda name: name == module)
     monkeypatch.setattr("bakeoff.backends.torch_tensorrt.version_of", lambda name: "2.9" if name == module else None)
     assert make_backend({"kind": kind}).times_kernels("cuda:0") is times

@@ -7,36 +7,29 @@ again. Weights lie beside the graph, so models beyond protobuf's 2 GB limit work
 from __future__ import annotations
 
 import importlib.util
-import json
-import statistics
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, LayerTimes, Session
+from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
 from bakeoff.backends.options import CudaGraphOptions, cuda_graph_refusal
 from bakeoff.errors import BuildError, EngineError
 from bakeoff.machine import Machine, version_of
+from bakeoff.ort.session import OnnxRuntimeSession
 from bakeoff.precision import Precision
 from bakeoff.quantization import int8_instructions
 from bakeoff.quantization.fp8 import no_fp8_hardware
 from bakeoff.quantization.static_onnx import Method, Scheme, calibration_batches, import_tools, quantize_onnx
 
 if TYPE_CHECKING:
-    import numpy as np
     import onnxruntime as ort
 
 MODEL = "model.onnx"
 GRAPH = "engine.onnx"
 WEIGHTS = "engine.onnx.data"
-
-# ONNX Runtime's own names, where they differ from numpy's.
-_DTYPES = {"float": "float32", "double": "float64"}
-
-_WARM_UP_RUNS = 2
 
 
 class OnnxRuntimeOptions(CudaGraphOptions):
@@ -198,10 +191,10 @@ class OnnxRuntime(Backend):
 
     def _session(self, graph: Path, spec: EngineSpec) -> OnnxRuntimeSession:
         if spec.device == "cpu":
-            return OnnxRuntimeSession(self, graph, spec)
-        from bakeoff.backends.onnxruntime_cuda import CudaOnnxRuntimeSession
+            return OnnxRuntimeSession(partial(self.open, graph, spec))
+        from bakeoff.ort.cuda import CudaOnnxRuntimeSession
 
-        return CudaOnnxRuntimeSession(self, graph, spec)
+        return CudaOnnxRuntimeSession(partial(self.open, graph, spec), spec.device, self.options.cuda_graph)
 
     def open(
         self, graph: Path, spec: EngineSpec, profile_prefix: str | None = None, cuda: dict[str, str] | None = None
@@ -237,152 +230,6 @@ class OnnxRuntime(Backend):
         return settings
 
 
-class OnnxRuntimeSession(Session):
-    """An InferenceSession on the CPU whose inputs are bound beforehand."""
-
-    def __init__(self, backend: OnnxRuntime, graph: Path, spec: EngineSpec) -> None:
-        self._backend = backend
-        self._graph = graph
-        self._spec = spec
-        self._session = self._open()
-        self._arrays: list[np.ndarray] = []
-        self._binding: ort.IOBinding | None = None
-
-    def _open(self, profile_prefix: str | None = None) -> ort.InferenceSession:
-        return self._backend.open(self._graph, self._spec, profile_prefix)
-
-    def prepare(self, inputs: list[np.ndarray]) -> None:
-        """See Session.prepare."""
-        import numpy as np
-
-        taken = self._session.get_inputs()
-        if len(inputs) != len(taken):
-            raise EngineError(f"{self._graph} takes {len(taken)} inputs, {len(inputs)} were given")
-        self._arrays = [
-            np.ascontiguousarray(array, dtype=np.dtype(numpy_name(argument.type)))
-            for array, argument in zip(inputs, taken, strict=True)
-        ]
-        self._binding = self._bind(self._session)
-
-    def _bind(self, session: ort.InferenceSession) -> ort.IOBinding:
-        import onnxruntime as ort
-
-        binding = session.io_binding()
-        for array, argument in zip(self._arrays, session.get_inputs(), strict=True):
-            binding.bind_ortvalue_input(argument.name, ort.OrtValue.ortvalue_from_numpy(array))
-        for result in session.get_outputs():
-            binding.bind_output(result.name)
-        return binding
-
-    def run(self) -> Any:
-        """See Session.run."""
-        return self._session.run_with_iobinding(self._binding)
-
-    def outputs(self) -> list[np.ndarray]:
-        """See Session.outputs."""
-        import numpy as np
-
-        if self._binding is None:
-            raise EngineError("outputs asked before any inference")
-        arrays = [np.array(array) for array in self._binding.copy_outputs_to_cpu()]
-        return [a.astype(np.float32) if np.issubdtype(a.dtype, np.floating) else a for a in arrays]
-
-    def layers(self, runs: int, max_s: float) -> LayerTimes:
-        """See Session.layers: kernel times of ONNX Runtime's own profiler, which counts in microseconds."""
-        from bakeoff.profiling.layers import LayerSamples, summarise
-
-        profiled = self.profile(runs, max_s)
-        first = profiled[0]
-        kept = [run for run in profiled if [n.name for n in run.nodes] == [n.name for n in first.nodes]]
-        notes = []
-        if len(kept) < len(profiled):
-            notes.append(f"{len(profiled) - len(kept)} of {len(profiled)} runs executed other nodes and were left out")
-        layers = summarise(
-            [
-                LayerSamples(
-                    name=node.name,
-                    type=node.operator,
-                    ms=[run.nodes[i].ms for run in kept],
-                    input_shapes=node.input_shapes,
-                    output_shapes=node.output_shapes,
-                    dtype=node.dtype,
-                    kernel=node.provider,
-                )
-                for i, node in enumerate(first.nodes)
-            ]
-        )
-        return LayerTimes(layers, len(kept), notes, statistics.median(run.ms for run in kept))
-
-    def profile(self, runs: int, max_s: float) -> list[_ProfiledRun]:
-        """Profile up to `runs` inferences on the prepared inputs in a second session with the profiler on."""
-        with tempfile.TemporaryDirectory(prefix="bakeoff-ort-") as folder:
-            session = self._open(str(Path(folder) / "profile"))
-            binding = self._bind(session)
-            for _ in range(_WARM_UP_RUNS):
-                session.run_with_iobinding(binding)
-            started = time.perf_counter()
-            for _ in range(runs):
-                session.run_with_iobinding(binding)
-                if time.perf_counter() - started > max_s:
-                    break
-            events = json.loads(Path(session.end_profiling()).read_text())
-        return _read_profile(events)[_WARM_UP_RUNS:]
-
-    def close(self) -> None:
-        """See Session.close."""
-        self._binding = None
-        del self._session
-
-
-class _Node:
-    """One execution of one node, from an event of ONNX Runtime's profiler."""
-
-    def __init__(self, event: dict[str, Any]) -> None:
-        details = event["args"]
-        self.name: str = event["name"].removesuffix("_kernel_time")
-        self.operator: str = details["op_name"]
-        self.provider: str | None = details.get("provider")
-        self.ms: float = event["dur"] / 1000
-        inputs = [next(iter(entry.items())) for entry in details.get("input_type_shape", []) if entry]
-        outputs = [next(iter(entry.items())) for entry in details.get("output_type_shape", []) if entry]
-        self.input_shapes: list[list[int]] = [shape for _, shape in inputs]
-        self.output_shapes: list[list[int]] = [shape for _, shape in outputs]
-        # The type of what flows in says what is computed in: a quantized convolution may well put out int32.
-        first = (inputs or outputs or [(None, None)])[0][0]
-        self.dtype: str | None = _DTYPES.get(first, first) if first else None
-
-
-class _ProfiledRun:
-    """One inference: its nodes in the order of execution, and how long it took in all."""
-
-    def __init__(self, nodes: list[_Node], ms: float) -> None:
-        self.nodes = nodes
-        self.ms = ms
-
-
-def _read_profile(events: list[dict[str, Any]]) -> list[_ProfiledRun]:
-    """Split the profiler's events into inferences; nodes inside another node's time (loop bodies) belong to it."""
-    kernels = sorted(
-        (e for e in events if e.get("cat") == "Node" and e["name"].endswith("_kernel_time")),
-        key=lambda e: (e["ts"], -e["dur"]),
-    )
-    whole = sorted((e for e in events if e["name"] == "model_run"), key=lambda e: e["ts"])
-    runs, position = [], 0
-    for run in whole:
-        end = run["ts"] + run["dur"]
-        nodes: list[_Node] = []
-        covered = run["ts"]
-        while position < len(kernels) and kernels[position]["ts"] <= end:
-            event = kernels[position]
-            position += 1
-            if event["ts"] + event["dur"] <= covered and event["dur"] > 0:
-                continue
-            covered = max(covered, event["ts"] + event["dur"])
-            nodes.append(_Node(event))
-        runs.append(_ProfiledRun(nodes, run["dur"] / 1000))
-    return runs
-
-
 def _providers(spec: EngineSpec, more: dict[str, str] | None = None) -> list[Any]:
     if spec.device == "cpu":
         return ["CPUExecutionProvider"]
@@ -407,9 +254,3 @@ def _check_batch(session: ort.InferenceSession, spec: EngineSpec, export: Path) 
                 f"{export / MODEL} has a fixed batch size of {size} at input {argument.name!r}; batch sizes "
                 f"{spec.batch_min} to {spec.batch_max} are asked for: export it with a dynamic batch dimension"
             )
-
-
-def numpy_name(type: str) -> str:
-    """The numpy name of an ONNX Runtime type such as `tensor(float)`."""
-    name = type.removeprefix("tensor(").removesuffix(")")
-    return _DTYPES.get(name, name)

@@ -3,89 +3,47 @@
 Networks are strongly typed: every layer computes in the type that the exported graph gives it, and TF32 is
 switched on or off explicitly, so a precision is never the library's choice.
 
-Where `tensorrt` and `tensorrt_rtx` differ is in `bakeoff.trt_library`; docs/tensorrt.md says which were run.
+Where `tensorrt` and `tensorrt_rtx` differ is in `bakeoff.trt.library`; docs/tensorrt.md says which were run.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from bakeoff import trt_info
-from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, LayerTimes, Session
+from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
 from bakeoff.backends.cuda_stream import OwnStream
-from bakeoff.backends.options import CudaGraphOptions
 from bakeoff.errors import BuildError, EngineError
 from bakeoff.precision import Precision
 from bakeoff.quantization.fp8 import no_fp8_hardware
-from bakeoff.quantization.static_onnx import Method, Scheme, calibration_batches, import_tools, quantize_onnx
-from bakeoff.trt_elsewhere import adopt, export_digests
-from bakeoff.trt_library import (
+from bakeoff.quantization.static_onnx import Scheme, calibration_batches, import_tools, quantize_onnx
+from bakeoff.trt import info as trt_info
+from bakeoff.trt.elsewhere import adopt, export_digests
+from bakeoff.trt.library import (
     Contexts,
-    Specialization,
     choose,
     deserialize,
     distributions_of,
-    dtype_name,
     library,
     logger,
     missing,
 )
+from bakeoff.trt.options import TensorRtOptions
+from bakeoff.trt.session import TensorRtSession, captures_itself
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
 
 MODEL = "model.onnx"
 PLAN = "engine.plan"
 RUNTIME_CACHE = "runtime.cache"
 TIMING_CACHE = "timing.cache"
-
-_WARM_UP_RUNS = 3
-
-
-class TensorRtOptions(CudaGraphOptions):
-    """TensorRT: an engine built from the exported ONNX graph."""
-
-    kind: Literal["tensorrt"] = "tensorrt"
-    library: Literal["auto", "tensorrt", "tensorrt_rtx"] = "auto"
-    """`tensorrt` (10 or later, builds on the GPU), `tensorrt_rtx` (builds without a GPU too), or `auto`:
-    tensorrt on a GPU where it is installed, else tensorrt_rtx."""
-    optimization_level: Annotated[int, Field(ge=0, le=5)] | None = None
-    """Effort of the builder, 0 to 5; the library's own default (3) when left out."""
-    workspace_bytes: Annotated[int, Field(ge=1)] | None = None
-    """Most device memory that one layer may use for scratch; all of the device's when left out."""
-    engines: str | None = None
-    """Results folder (`results/<study>`) of a study that built the engines elsewhere, on a machine without a GPU for
-    example: they are checked and copied, not built. Its labels of models and backends must be the same."""
-    runtime_cache: bool = True
-    """tensorrt_rtx: compile the kernels once, at build time on the GPU, and keep them beside the engine. Without, each
-    process compiles them when it loads the engine and at its first inference."""
-    graph_capture: Literal["library", "bakeoff"] = "library"
-    """Who captures the CUDA graph: the library itself where it can (tensorrt_rtx), or Bakeoff around a whole inference,
-    as for all other backends."""
-    kernel_specialization: Specialization = "eager"
-    """tensorrt_rtx, dynamic batch: compile kernels for a batch size before its first inference (`eager`), in the
-    background while slower ones run (`lazy`, the library's default), or never (`none`)."""
-    warm_build: bool = False
-    """tensorrt: build a second time with the timing cache of the first, for warm_build_s."""
-    calibration: Method = "minmax"
-    """int8: ranges of activations are the extremes seen (`minmax`), those that lose least information (`entropy`) or a
-    quantile of magnitudes (`percentile`)."""
-    percentile: Annotated[float, Field(ge=50, le=100)] = 99.99
-    """int8: the quantile, in percent, of calibration `percentile`."""
-    per_channel: bool = True
-    """int8: a scale for each output channel of a weight, instead of one for the whole."""
-
 
 ENGINE_OPTIONS = {"optimization_level", "workspace_bytes"}
 """Options that a plan depends on; the others are about loading and running it. (Those of quantization are added.)"""
@@ -259,7 +217,7 @@ class TensorRt(Backend):
             except EngineError as error:
                 built.notes.append(f"{trt_info.FILE} lists the network's layers before fusion: {error}")
             contexts = Contexts(name, engine, runtime_cache=self.options.runtime_cache)
-            caches, captures = contexts.cached, _captures_itself(contexts, self.options)
+            caches, captures = contexts.cached, captures_itself(contexts, self.options)
             del contexts, engine
             stream.close()
             if self.options.cuda_graph:
@@ -340,183 +298,6 @@ class _NoInt8Convolutions(BuildError):
         self.reason = reason
         self.convolutions = convolutions
         self.products = products
-
-
-class TensorRtSession(Session):
-    """An execution context on a stream of its own, with PyTorch tensors as its buffers."""
-
-    def __init__(
-        self, name: str, plan: Path, spec: EngineSpec, options: TensorRtOptions, stored: bytes | None = None
-    ) -> None:
-        """Load a plan; `stored` are the kernels that an earlier process compiled for it."""
-        import torch
-
-        self._name = name
-        self._options = options
-        self._device = torch.device(spec.device)
-        info = trt_info.read(plan.parent)
-        self._inputs: list[str] = info["inputs"]
-        self._outputs: list[str] = info["outputs"]
-        self._buffers: dict[str, torch.Tensor] = {}
-        self._graph: torch.cuda.CUDAGraph | None = None
-        self._stream = OwnStream(spec.device)
-        try:
-            self._engine = deserialize(name, plan.read_bytes(), str(plan))
-            self._contexts = Contexts(name, self._engine, options.kernel_specialization, options.runtime_cache, stored)
-            captures_itself = _captures_itself(self._contexts, options)
-            self._context = self._contexts.create(captures_itself)
-        except BaseException:
-            self._stream.close()
-            raise
-        self._capture_here = options.cuda_graph and not captures_itself
-
-    def prepare(self, inputs: list[np.ndarray]) -> None:
-        """See Session.prepare."""
-        import torch
-
-        if len(inputs) != len(self._inputs):
-            raise EngineError(f"the engine takes {len(self._inputs)} inputs, {len(inputs)} were given")
-        self._graph = None
-        self._buffers = {
-            name: torch.from_numpy(array).to(device=self._device, dtype=self._torch_dtype(name)).contiguous()
-            for name, array in zip(self._inputs, inputs, strict=True)
-        }
-        self._bind(self._context)
-
-    def run(self) -> Any:
-        """See Session.run. With a CUDA graph the first run after prepare() captures, and later ones replay.
-
-        tensorrt_rtx can do so itself; else it is done here, as the documentation of tensorrt has it.
-        """
-        if not self._capture_here:
-            self._enqueue(self._context)
-            return None
-        if self._graph is None:
-            self._graph = self._capture()
-        self._graph.replay()
-        return None
-
-    def _enqueue(self, context: Any) -> None:
-        if not context.execute_async_v3(self._stream.handle):
-            raise EngineError(f"{self._name} could not run the engine: {' '.join(logger(self._name).errors)}")
-
-    def _capture(self) -> torch.cuda.CUDAGraph:
-        """One inference as a CUDA graph, after runs in which the library does what it does only once for a shape."""
-        import torch
-
-        for _ in range(_WARM_UP_RUNS):
-            self._enqueue(self._context)
-        self._stream.synchronize()
-        graph = torch.cuda.CUDAGraph()
-        try:
-            with torch.cuda.graph(graph, stream=self._stream.stream):
-                self._enqueue(self._context)
-        except RuntimeError as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise EngineError(
-                f"the inference cannot be captured in a CUDA graph; cuda_graph: false: {reason}"
-            ) from error
-        return graph
-
-    def synchronize(self) -> None:
-        """See Session.synchronize."""
-        self._stream.synchronize()
-
-    def outputs(self) -> list[np.ndarray]:
-        """See Session.outputs."""
-        self.synchronize()
-        tensors = [self._buffers[name] for name in self._outputs]
-        return [(t.float() if t.is_floating_point() else t).cpu().numpy() for t in tensors]
-
-    def layers(self, runs: int, max_s: float) -> LayerTimes:
-        """See Session.layers: times of TensorRT's IProfiler in a second context, facts of the engine inspector.
-
-        The second context captures no CUDA graph: a graph is one piece to the profiler.
-        """
-        from bakeoff.profiling.layers import summarise
-        from bakeoff.trt_profile import join
-
-        trt = library(self._name)
-
-        class Profiler(trt.IProfiler):  # type: ignore[name-defined]
-            def __init__(self) -> None:
-                trt.IProfiler.__init__(self)
-                self.times: list[tuple[str, float]] = []
-
-            def report_layer_time(self, layer_name: str, ms: float) -> None:
-                self.times.append((layer_name, ms))
-
-        profiler = Profiler()
-        context = self._contexts.create()
-        context.profiler = profiler
-        self._bind(context)
-
-        def once() -> tuple[list[tuple[str, float]], float]:
-            profiler.times = []
-            before = time.perf_counter()
-            self._enqueue(context)
-            self.synchronize()
-            return profiler.times, (time.perf_counter() - before) * 1000
-
-        for _ in range(_WARM_UP_RUNS):
-            once()
-        profiled = []
-        started = time.perf_counter()
-        for _ in range(runs):
-            profiled.append(once())
-            if time.perf_counter() - started > max_s:
-                break
-        notes = ["profiled without the CUDA graph, layer by layer"] if self._options.cuda_graph else []
-        known = []
-        try:
-            known = trt_info.layers(trt_info.inspect(self._engine, trt, {}, context))
-        except EngineError as error:
-            notes.append(str(error))
-        batch_size = self._buffers[self._inputs[0]].shape[0]
-        layers, more = join([times for times, _ in profiled], trt_info.at_batch(known, batch_size))
-        return LayerTimes(summarise(layers), len(profiled), notes + more, statistics.median(ms for _, ms in profiled))
-
-    def device_tensors(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-        """See Session.device_tensors."""
-        return [self._buffers[name] for name in self._inputs], [self._buffers[name] for name in self._outputs]
-
-    def compiled_kernels(self) -> bytes:
-        """The kernels that were compiled so far, for later processes. Raises EngineError where none are kept."""
-        return self._contexts.serialize()
-
-    def close(self) -> None:
-        """See Session.close."""
-        self._graph, self._buffers = None, {}
-        del self._context, self._contexts, self._engine
-        self._stream.close()
-
-    def _bind(self, context: Any) -> None:
-        """Give a context the prepared inputs and, once their shapes are known, room for its outputs."""
-        import torch
-
-        for name in self._inputs:
-            buffer = self._buffers[name]
-            if not context.set_input_shape(name, tuple(buffer.shape)):
-                raise EngineError(f"the engine does not take shape {tuple(buffer.shape)} at input {name!r}")
-            context.set_tensor_address(name, buffer.data_ptr())
-        for name in self._outputs:
-            shape = tuple(context.get_tensor_shape(name))
-            if any(size < 0 for size in shape):
-                raise EngineError(f"the shape of output {name!r} depends on the data, which Bakeoff does not support")
-            if name not in self._buffers or tuple(self._buffers[name].shape) != shape:
-                self._buffers[name] = torch.empty(shape, dtype=self._torch_dtype(name), device=self._device)
-            context.set_tensor_address(name, self._buffers[name].data_ptr())
-
-    def _torch_dtype(self, name: str) -> torch.dtype:
-        import torch
-
-        dtype: torch.dtype = getattr(torch, dtype_name(self._engine.get_tensor_dtype(name)))
-        return dtype
-
-
-def _captures_itself(contexts: Contexts, options: TensorRtOptions) -> bool:
-    """Whether a CUDA graph is asked for and the library captures it."""
-    return options.cuda_graph and options.graph_capture == "library" and contexts.captures_graphs
 
 
 def _zeros(spec: EngineSpec, batch_size: int) -> list[np.ndarray]:

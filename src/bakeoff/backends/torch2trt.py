@@ -20,7 +20,7 @@ from bakeoff.errors import BuildError, EngineError
 from bakeoff.exports.reason import essential_line
 from bakeoff.machine import version_of
 from bakeoff.precision import Precision
-from bakeoff.trt_library import distributions_of
+from bakeoff.trt.library import distributions_of
 
 if TYPE_CHECKING:
     import torch

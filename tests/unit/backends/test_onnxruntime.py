@@ -11,7 +11,8 @@ from tiny_models import BATCH, TinyModel, built_and_inspected, cell, gpu, machin
 
 from bakeoff.backends import make_backend
 from bakeoff.backends import onnxruntime as backend_module
-from bakeoff.backends.onnxruntime import GRAPH, OnnxRuntime, _read_profile
+from bakeoff.backends.onnxruntime import GRAPH, OnnxRuntime
+from bakeoff.ort.profiler import read_profile
 
 
 class TestOnnxRuntime(CpuEngines):
@@ -63,7 +64,7 @@ def test_loop_bodies_count_once() -> None:
         _event("Add", 50, 7),
         _event("model_run", 48, 12, "Session"),
     ]
-    first, second = _read_profile(events)
+    first, second = read_profile(events)
     assert [(n.name, n.ms, n.dtype) for n in first.nodes] == [("Add", 0.005, "float32"), ("Loop", 0.01, "float32")]
     assert [n.name for n in second.nodes] == ["Add"]
     assert (first.ms, second.ms) == (0.03, 0.012)

@@ -1,6 +1,7 @@
 """ONNX Runtime's CUDA sessions, with ordinary memory and the CPU provider in place of the GPU's."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 from tiny_models import BATCH, MODELS, TinyModel, cell, gpu, machine
 
-from bakeoff.backends import make_backend, onnxruntime, onnxruntime_cuda
-from bakeoff.backends.onnxruntime_cuda import CudaOnnxRuntimeSession
+from bakeoff.backends import make_backend, onnxruntime
 from bakeoff.errors import EngineError
+from bakeoff.ort import cuda
+from bakeoff.ort.cuda import CudaOnnxRuntimeSession
 
 ON_GPU = machine(gpus=(gpu(),))
 
@@ -39,7 +41,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         given.append(more)
         return plain(spec, more)
 
-    monkeypatch.setattr(onnxruntime_cuda, "OwnStream", Stream)
+    monkeypatch.setattr(cuda, "OwnStream", Stream)
     monkeypatch.setattr(onnxruntime, "_providers", providers)
     return given
 
@@ -50,11 +52,17 @@ def engine(model: TinyModel, folder: Path, **options: Any) -> tuple[Any, Any]:
     return backend, spec
 
 
+def opened(backend: Any, folder: Path, spec: Any) -> CudaOnnxRuntimeSession:
+    """The session of a GPU, on the CPU."""
+    engine = partial(backend.open, folder / onnxruntime.GRAPH, spec)
+    return CudaOnnxRuntimeSession(engine, spec.device, backend.options.cuda_graph)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_reads_and_writes_tensors(tiny: dict[str, TinyModel], tmp_path: Path, asked: list[Any], name: str) -> None:
     model = tiny[name]
     backend, spec = engine(model, tmp_path)
-    session = CudaOnnxRuntimeSession(backend, tmp_path / onnxruntime.GRAPH, spec)
+    session = opened(backend, tmp_path, spec)
     for size in (BATCH, 1):
         session.prepare(model.arrays[size])
         inputs, outputs = session.device_tensors()
@@ -74,7 +82,7 @@ def test_reads_and_writes_tensors(tiny: dict[str, TinyModel], tmp_path: Path, as
 def test_profiling_leaves_the_session_as_it_was(tiny: dict[str, TinyModel], tmp_path: Path, asked: list[Any]) -> None:
     model = tiny["conv"]
     backend, spec = engine(model, tmp_path, cuda_graph=True)
-    session = CudaOnnxRuntimeSession(backend, tmp_path / onnxruntime.GRAPH, spec)
+    session = opened(backend, tmp_path, spec)
     session.prepare(model.arrays[BATCH])
     before = session.device_tensors()[1][0].data_ptr()
     assert {node.operator for node in session.profile(1, 60.0)[0].nodes} >= {"Conv"}
@@ -91,7 +99,7 @@ def test_profiling_leaves_the_session_as_it_was(tiny: dict[str, TinyModel], tmp_
 def test_outputs_of_unknown_size(tiny: dict[str, TinyModel], tmp_path: Path, asked: list[Any], monkeypatch) -> None:
     model = tiny["conv"]
     backend, spec = engine(model, tmp_path)
-    session = CudaOnnxRuntimeSession(backend, tmp_path / onnxruntime.GRAPH, spec)
+    session = opened(backend, tmp_path, spec)
     result = SimpleNamespace(name="y", shape=["batch", "found"], type="tensor(float)")
     inputs = session._session.get_inputs()
     session._session = SimpleNamespace(get_inputs=lambda: inputs, get_outputs=lambda: [result])
@@ -104,9 +112,7 @@ def test_an_engine_that_does_not_load_gives_the_stream_back(
 ) -> None:
     (tmp_path / onnxruntime.GRAPH).write_bytes(b"not a graph")
     with pytest.raises(EngineError, match="cannot load"):
-        CudaOnnxRuntimeSession(
-            make_backend({"kind": "onnxruntime"}), tmp_path / onnxruntime.GRAPH, tiny["conv"].spec(True)
-        )
+        opened(make_backend({"kind": "onnxruntime"}), tmp_path, tiny["conv"].spec(True))
     assert asked[-1] == "closed"
 
 

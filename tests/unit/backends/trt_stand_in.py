@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from bakeoff import trt_info
 from bakeoff.backends import tensorrt
+from bakeoff.trt import info as trt_info
+from bakeoff.trt import library, session
 
 HANDLE = 4711
 COMPILED = b"compiled kernels"
@@ -178,12 +179,13 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Machine:
         machine.captured.append(stream)
         yield
 
-    for module in ("bakeoff.backends.tensorrt", "bakeoff.trt_library"):
-        monkeypatch.setattr(f"{module}.library", lambda name: Library)
-        monkeypatch.setattr(f"{module}.logger", lambda name: SimpleNamespace(errors=[]))
-    monkeypatch.setattr(tensorrt, "deserialize", deserialize)
+    for module in (tensorrt, library, session):
+        monkeypatch.setattr(module, "library", lambda name: Library)
+        monkeypatch.setattr(module, "logger", lambda name: SimpleNamespace(errors=[]))
+    for module in (tensorrt, session):
+        monkeypatch.setattr(module, "deserialize", deserialize)
+        monkeypatch.setattr(module, "OwnStream", Stream)
     monkeypatch.setattr(tensorrt, "choose", lambda choice, device: machine.name)
-    monkeypatch.setattr(tensorrt, "OwnStream", Stream)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", capture)
     monkeypatch.setattr(Stream, "open", 0)

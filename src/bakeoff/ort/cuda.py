@@ -5,13 +5,13 @@ Written from ONNX Runtime's documentation and not run yet: onnxruntime-gpu was o
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.backends.base import EngineSpec, LayerTimes
+from bakeoff.backends.base import LayerTimes
 from bakeoff.backends.cuda_stream import OwnStream
-from bakeoff.backends.onnxruntime import OnnxRuntime, OnnxRuntimeSession, numpy_name
 from bakeoff.errors import EngineError
+from bakeoff.ort.dtypes import numpy_name
+from bakeoff.ort.session import OnnxRuntimeSession, Open
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,15 +26,17 @@ class CudaOnnxRuntimeSession(OnnxRuntimeSession):
     copies from the device are timed with them.
     """
 
-    def __init__(self, backend: OnnxRuntime, graph: Path, spec: EngineSpec) -> None:
+    def __init__(self, open: Open, device: str, cuda_graph: bool) -> None:
+        """Open the engine on `device`; a CUDA graph is captured by the library itself."""
         import torch
 
-        self._device = torch.device(spec.device)
+        self._device = torch.device(device)
+        self._cuda_graph = cuda_graph
         self._inputs: list[torch.Tensor] = []
         self._results: list[torch.Tensor] = []
-        self._stream = OwnStream(spec.device)
+        self._stream = OwnStream(device)
         try:
-            super().__init__(backend, graph, spec)
+            super().__init__(open)
         except BaseException:
             self._stream.close()
             raise
@@ -42,16 +44,16 @@ class CudaOnnxRuntimeSession(OnnxRuntimeSession):
 
     def _open(self, profile_prefix: str | None = None) -> ort.InferenceSession:
         cuda = {"user_compute_stream": str(self._stream.handle)}
-        if self._backend.options.cuda_graph and profile_prefix is None:
+        if self._cuda_graph and profile_prefix is None:
             cuda["enable_cuda_graph"] = "1"
-        return self._backend.open(self._graph, self._spec, profile_prefix, cuda)
+        return self._open_engine(profile_prefix, cuda)
 
     def prepare(self, inputs: list[np.ndarray]) -> None:
         """See Session.prepare. Raises EngineError where an output's size is not known before it is run.
 
         A captured graph belongs to its batch size and addresses, so a second call starts from a new session.
         """
-        if self._binding is not None and self._backend.options.cuda_graph:
+        if self._binding is not None and self._cuda_graph:
             self._session = self._open()
         self._inputs, self._results = [], []
         super().prepare(inputs)

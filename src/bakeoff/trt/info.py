@@ -16,7 +16,7 @@ from typing import Any
 
 from bakeoff.artifacts.io import write_text
 from bakeoff.errors import EngineError
-from bakeoff.trt_library import dtype_name
+from bakeoff.trt.library import dtype_name
 
 FILE = "engine_info.json"
 FROM_NETWORK = "network before fusion"

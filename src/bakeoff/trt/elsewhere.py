@@ -14,12 +14,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bakeoff import trt_info
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, ExportRecord
 from bakeoff.artifacts.io import check_digests, read_record
 from bakeoff.backends.base import Built, EngineSpec
 from bakeoff.backends.options import BackendOptions
 from bakeoff.errors import BakeoffError, BuildError
+from bakeoff.trt import info as trt_info
 
 RECORD = "build.json"
 

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from bakeoff.profiling.layers import LayerSamples
-from bakeoff.trt_info import LayerInfo
+from bakeoff.trt.info import LayerInfo
 
 Reported = Sequence[tuple[str, float]]
 """One inference: (layer name, milliseconds) in the order of execution."""

@@ -1,0 +1,1 @@
+"""ONNX Runtime's sessions, as the backend `onnxruntime` uses them."""

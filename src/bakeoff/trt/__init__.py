@@ -1,0 +1,1 @@
+"""TensorRT in both of its libraries, as the backend `tensorrt` uses it."""
