@@ -1,4 +1,4 @@
-"""For backends that run inside PyTorch: a small network's exports, comparison with eager, and whether a profile is whole."""
+"""For backends that run inside PyTorch: exports of a small network, comparison with eager, whole profiles."""
 
 from __future__ import annotations
 
