@@ -18,6 +18,8 @@ from bakeoff.machine import Machine
 from bakeoff.plan import Plan
 from bakeoff.staging import Staging
 
+_PROGRESS = r"Select jobs to execute\.\.\.|Execute \d+ jobs\.\.\.|Touching output file .+\."
+
 
 def read_study(config: Mapping[str, Any], workflow: Any) -> Staging:
     """Check the config and plan the study. Raises ConfigError.
@@ -49,16 +51,16 @@ def read_study(config: Mapping[str, Any], workflow: Any) -> Staging:
 
 
 def leave_out_selection(quiet: Collection[Any]) -> None:
-    """With `--quiet progress`, leave out the two lines in which Snakemake says of each job that it is selecting it."""
+    """With `--quiet progress`, leave out what Snakemake says of each job that it selects, and of files it touches."""
     from snakemake.logging import logger
     from snakemake.settings.enums import Quietness
 
     if Quietness.PROGRESS in quiet:
-        logger.addFilter(_is_no_selection)
+        logger.addFilter(_is_no_progress)
 
 
-def _is_no_selection(record: logging.LogRecord) -> bool:
-    return not re.fullmatch(r"Select jobs to execute\.\.\.|Execute \d+ jobs\.\.\.", record.getMessage())
+def _is_no_progress(record: logging.LogRecord) -> bool:
+    return not re.fullmatch(_PROGRESS, record.getMessage())
 
 
 def _look_up_pipes_once() -> None:

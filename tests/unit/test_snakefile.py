@@ -13,10 +13,12 @@ from bakeoff.snakefile import leave_out_selection
 logger.setLevel(logging.INFO)
 logger.addHandler(logging.StreamHandler(sys.stdout))
 leave_out_selection({getattr(Quietness, name) for name in sys.argv[1:]})
-for words in ("Select jobs to execute...", "Execute 12 jobs...", "Execute them", "Nothing to be done"):
+for words in ("Select jobs to execute...", "Execute 12 jobs...", "Touching output file results/a b/.index.done.",
+              "Execute them", "Nothing to be done"):
     logger.info(words)
 logger.error("Select jobs to execute... failed")
 """
+PROGRESS = ["Select jobs to execute...", "Execute 12 jobs...", "Touching output file results/a b/.index.done."]
 OTHERS = ["Execute them", "Nothing to be done", "Select jobs to execute... failed"]
 
 
@@ -24,8 +26,8 @@ OTHERS = ["Execute them", "Nothing to be done", "Select jobs to execute... faile
     ("quiet", "said"),
     [
         (["PROGRESS", "RULES"], OTHERS),
-        (["RULES"], ["Select jobs to execute...", "Execute 12 jobs...", *OTHERS]),
-        ([], ["Select jobs to execute...", "Execute 12 jobs...", *OTHERS]),
+        (["RULES"], [*PROGRESS, *OTHERS]),
+        ([], [*PROGRESS, *OTHERS]),
     ],
 )
 def test_selection_of_jobs_is_progress(quiet, said):

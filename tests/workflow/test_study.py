@@ -82,6 +82,11 @@ def test_long_steps_say_what_runs_and_what_is_left(first):
     timing = [line for line in lines if "timing net · openvino fp32 · batch 2 · round 1" in line]
     assert len(timing) == 1
     assert "to go)" in timing[0]
+    doing = [line.partition("]")[2].partition("(")[0] for line in lines]
+    assert {line.strip() for line in doing if "exporting" in line} == {
+        "exporting net · fp32 as onnx", "exporting net · fp32 as torchscript-trace"
+    }  # fmt: skip
+    assert len(set(doing)) == len(doing)
 
 
 def test_rounds_are_interleaved_over_targets(first):

@@ -33,7 +33,7 @@ def _run(stage: str, snakemake: Any) -> None:
     paths = StudyPaths(job["target"]["study"])
     record_file, log = snakemake.output[0], snakemake.log[0]
     progress = Progress(paths.results)
-    words = f"{DOING[stage]} {TargetId.model_validate(job['target']).words()}"
+    words = _words(stage, job)
     needs = [str(file) for file in snakemake.input if str(file).endswith(".json")]
     Ledger(paths.ledger).write(str(Path(record_file).relative_to(paths.results)), Entry(attempt))
     gpus = Machine.detect().gpus_for(snakemake.config.get("device", "auto"))
@@ -55,6 +55,14 @@ def _run(stage: str, snakemake: Any) -> None:
     progress.finish(stage, record.wall_s, begin, under_way)
     if record.status == "failed":
         progress.say(f"FAILED {words}: {record.reason} (log: {log})")
+
+
+def _words(stage: str, job: dict[str, Any]) -> str:
+    """What a job does, as a person would say it: `exporting resnet18 · fp16 as onnx`."""
+    if stage == "environment":
+        return DOING[stage]
+    words = f"{DOING[stage]} {TargetId.model_validate(job['target']).words()}"
+    return f"{words} as {job['format']}" if "format" in job else words
 
 
 def note_done(paths: StudyPaths, record_file: str, record: Record, params: dict[str, Any], attempt: int = 0) -> None:
