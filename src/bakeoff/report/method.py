@@ -86,7 +86,7 @@ def method_of(collected: Collected) -> list[tuple[str, str]]:
         "inputs": setting("accuracy", "n_inputs"),
         "meanwhile": "meanwhile",
     }
-    devices = {timed.device for target in collected.targets for timed in target.rounds}
+    devices = {timed.device for target in collected.targets for timed in target.rounds if timed.device}
     if len(devices) > 1:
         values["meanwhile"] = f"on its GPU meanwhile; {len(devices)} GPUs measure at once, a target each"
     texts = dict(_TEXTS)
