@@ -41,7 +41,7 @@ def read_study(config: Mapping[str, Any], workflow: Any) -> Staging:
     # Snakemake asks for the script of each job three times, and takes its path apart as an address each time
     workflow.sourcecache._cache = functools.cache(workflow.sourcecache._cache)
     _look_up_pipes_once()
-    leave_out_selection(workflow.output_settings.quiet or ())
+    leave_out_progress(workflow.output_settings.quiet or ())
     source_path = os.path.join(workflow.basedir, "src")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source_path, os.environ.get("PYTHONPATH")]))
     staging = Staging(Plan(study, Machine.detect()))
@@ -50,7 +50,7 @@ def read_study(config: Mapping[str, Any], workflow: Any) -> Staging:
     return staging
 
 
-def leave_out_selection(quiet: Collection[Any]) -> None:
+def leave_out_progress(quiet: Collection[Any]) -> None:
     """With `--quiet progress`, leave out what Snakemake says of each job that it selects, and of files it touches."""
     from snakemake.logging import logger
     from snakemake.settings.enums import Quietness

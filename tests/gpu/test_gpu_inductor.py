@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_network import BATCH, assert_close, assert_profile_is_whole, spec_of
+from on_gpu import OnGpu, assert_profile_is_whole
+from tests.unit.backends.workshop import Workshop
 
 torch = pytest.importorskip("torch")
 if not torch.cuda.is_available():
@@ -36,19 +37,16 @@ class Turns:
 
 @pytest.mark.parametrize("precision", CLOSE)
 @pytest.mark.parametrize("freeze", [True, False])
-def test_agrees_with_eager(
-    export: Any, images: Any, expected: Any, tmp_path: Path, precision: str, freeze: bool
-) -> None:
+def test_agrees_with_eager(workshop: Workshop, tmp_path: Path, precision: str, freeze: bool) -> None:
     backend = make_backend({"kind": "inductor", "freeze": freeze, "channels_last": True, "cuda_graph": True})
-    spec = spec_of(precision)
-    built = backend.build(export("exported_program", precision), spec, tmp_path)
-    backend.inspect(tmp_path, built, spec)
+    engine = OnGpu(workshop, backend, precision)
+    built = engine.build(tmp_path)
     assert built.holds_precision is True
-    assert_close(backend.load(tmp_path, built.files, spec, BATCH), images, expected, CLOSE[precision])
+    engine.assert_close(engine.load(tmp_path, built), CLOSE)
 
 
 def test_tuning_finds_the_kernels_that_workers_compiled_and_times_them_in_turns(
-    export: Any, images: Any, expected: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This process would otherwise compile every kernel again when it times it."""
     triton = pytest.importorskip("triton")
@@ -67,20 +65,16 @@ def test_tuning_finds_the_kernels_that_workers_compiled_and_times_them_in_turns(
     counters.clear()
     turns = Turns()
     backend = make_backend({"kind": "inductor", "max_autotune": True, "channels_last": True})
-    spec = spec_of("fp16", turns)
-    built = backend.build(export("exported_program", "fp16"), spec, tmp_path)
+    engine = OnGpu(workshop, backend, "fp16", turns)
+    built = engine.build(tmp_path)
     tried = counters["inductor"]["select_algorithm_num_precompiles"]
     assert tried > 10
     assert len(compiled_here) < tried / 2
     assert turns.taken > 10
-    assert_close(backend.load(tmp_path, built.files, spec, BATCH), images, expected, CLOSE["fp16"])
+    engine.assert_close(engine.load(tmp_path, built), CLOSE)
 
 
-def test_a_profile_holds_every_kernel(export: Any, images: Any, tmp_path: Path) -> None:
+def test_a_profile_holds_every_kernel(workshop: Workshop, tmp_path: Path) -> None:
     """Also those that the package launches itself, above which stands no operator."""
-    backend = make_backend({"kind": "inductor", "channels_last": True})
-    spec = spec_of("fp16")
-    built = backend.build(export("exported_program", "fp16"), spec, tmp_path)
-    session = backend.load(tmp_path, built.files, spec, BATCH)
-    session.prepare([images])
-    assert_profile_is_whole(session, "triton")
+    engine = OnGpu(workshop, make_backend({"kind": "inductor", "channels_last": True}), "fp16")
+    assert_profile_is_whole(engine.load(tmp_path, engine.build(tmp_path)), "triton")

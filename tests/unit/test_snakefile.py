@@ -9,10 +9,10 @@ SAID = """
 import logging, sys
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
-from bakeoff.snakefile import leave_out_selection
+from bakeoff.snakefile import leave_out_progress
 logger.setLevel(logging.INFO)
 logger.addHandler(logging.StreamHandler(sys.stdout))
-leave_out_selection({getattr(Quietness, name) for name in sys.argv[1:]})
+leave_out_progress({getattr(Quietness, name) for name in sys.argv[1:]})
 for words in ("Select jobs to execute...", "Execute 12 jobs...", "Touching output file results/a b/.index.done.",
               "Execute them", "Nothing to be done"):
     logger.info(words)

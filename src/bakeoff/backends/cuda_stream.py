@@ -1,6 +1,17 @@
-"""A CUDA stream of a session's own, for backends that enqueue their work on a stream they are given."""
+"""CUDA streams and graphs: a stream of a session's own, for backends that enqueue their work on a stream they are
+given, and the capture of an inference in a CUDA graph.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bakeoff.errors import EngineError
+from bakeoff.exports.reason import essential_line
+
+if TYPE_CHECKING:
+    import torch
 
 
 class OwnStream:
@@ -31,3 +42,25 @@ class OwnStream:
 
         if torch.cuda.current_stream(self.stream.device) == self.stream:
             torch.cuda.set_stream(self._earlier)
+
+
+def captured(enqueue: Callable[[], None], stream: torch.cuda.Stream) -> torch.cuda.CUDAGraph:
+    """What `enqueue` puts on the stream, as a CUDA graph; a stream that can be captured is not the default one.
+
+    Raises EngineError where it cannot be captured, for example because it waits for the device.
+    """
+    import torch
+
+    graph = torch.cuda.CUDAGraph()
+    try:
+        with torch.cuda.graph(graph, stream=stream):
+            enqueue()
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        # to end a capture that failed raises an error of its own, which hides the one that made it fail
+        first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
+        raise EngineError(
+            f"the inference cannot be captured in a CUDA graph; cuda_graph: false: {essential_line(first)}"
+        ) from error
+    return graph

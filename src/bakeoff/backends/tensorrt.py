@@ -29,7 +29,7 @@ from bakeoff.trt.library import (
     Contexts,
     choose,
     deserialize,
-    distributions_of,
+    distribution_of,
     library,
     logger,
     missing,
@@ -71,8 +71,8 @@ class TensorRt(Backend):
     def distributions(self) -> tuple[str, ...]:
         """See Backend.distributions."""
         if self.options.library == "auto":
-            return distributions_of("tensorrt", "tensorrt_rtx")
-        return distributions_of(self.options.library)
+            return (distribution_of("tensorrt"), distribution_of("tensorrt_rtx"))
+        return (distribution_of(self.options.library),)
 
     def quantizer_distributions(self) -> tuple[str, ...]:
         """See Backend.quantizer_distributions."""

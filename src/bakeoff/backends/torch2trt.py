@@ -20,7 +20,7 @@ from bakeoff.errors import BuildError, EngineError
 from bakeoff.exports.reason import essential_line
 from bakeoff.machine import version_of
 from bakeoff.precision import Precision
-from bakeoff.trt.library import distributions_of
+from bakeoff.trt.library import distribution_of
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +54,7 @@ class Torch2Trt(Backend):
 
     def distributions(self) -> tuple[str, ...]:
         """See Backend.distributions."""
-        return ("torch", "torch2trt", *distributions_of("tensorrt"), "torchvision", "timm")
+        return ("torch", "torch2trt", distribution_of("tensorrt"), "torchvision", "timm")
 
     def cannot_build(self, cell: Cell) -> str | None:
         """See Backend.cannot_build."""
@@ -71,7 +71,7 @@ class Torch2Trt(Backend):
             return "torch2trt is not installed; its repository (NVIDIA-AI-IOT/torch2trt) says how to install it"
         if not cell.machine.has_module("tensorrt"):
             return f"torch2trt needs TensorRT {NEWEST_TENSORRT} or older, and none is installed"
-        version = version_of(*distributions_of("tensorrt"))
+        version = version_of(distribution_of("tensorrt"))
         if version and int(version.partition(".")[0]) > NEWEST_TENSORRT:
             return f"torch2trt needs TensorRT {NEWEST_TENSORRT} or older, {version} is installed"
         return None

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import Cell, EngineSpec, LayerTimes, Session
+from bakeoff.backends.cuda_stream import captured
 from bakeoff.backends.options import CudaGraphOptions
 from bakeoff.errors import EngineError
-from bakeoff.exports.reason import essential_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -142,19 +142,11 @@ class TorchSession(Session):
             for _ in range(_WARM_UP_RUNS):
                 self._forward()
         current.wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        try:
-            with torch.cuda.graph(graph, stream=side):
-                self._output = self._forward()
-        except torch.cuda.OutOfMemoryError:
-            raise
-        except RuntimeError as error:
-            # to end a capture that failed raises an error of its own, which hides the one that made it fail
-            first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
-            raise EngineError(
-                f"the inference cannot be captured in a CUDA graph; cuda_graph: false: {essential_line(first)}"
-            ) from error
-        return graph
+
+        def forward() -> None:
+            self._output = self._forward()
+
+        return captured(forward, side)
 
     def synchronize(self) -> None:
         """See Session.synchronize."""

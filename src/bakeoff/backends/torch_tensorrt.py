@@ -26,7 +26,7 @@ from bakeoff.errors import BuildError, EngineError
 from bakeoff.exports.reason import essential_line
 from bakeoff.machine import version_of
 from bakeoff.precision import Precision
-from bakeoff.trt.library import distributions_of
+from bakeoff.trt.library import distribution_of
 
 if TYPE_CHECKING:
     import torch
@@ -78,7 +78,8 @@ class TorchTensorRt(Backend):
 
     def distributions(self) -> tuple[str, ...]:
         """See Backend.distributions."""
-        return ("torch", "torch-tensorrt", "torch-tensorrt-rtx", *distributions_of("tensorrt", "tensorrt_rtx"))
+        return ("torch", "torch-tensorrt", "torch-tensorrt-rtx", distribution_of("tensorrt"),
+                distribution_of("tensorrt_rtx"))  # fmt: skip
 
     def cannot_build(self, cell: Cell) -> str | None:
         """See Backend.cannot_build."""

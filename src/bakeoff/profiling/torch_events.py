@@ -47,11 +47,9 @@ def layers_of_runs(events: Sequence[Any], device: str) -> list[list[Found]]:
     launched_at = {e.id: e.time_range.start for e in events if _on_host(e) and _LAUNCH.match(e.name)}
     # marks appear on the device, too, around the kernels of what they mark, with ids of their own
     kernels = [event for event in events if not _on_host(event) and not event.is_user_annotation]
-    timed = [
-        (launched_at.get(kernel.id, kernel.time_range.start), kernel.time_range.start, kernel) for kernel in kernels
-    ]
-    timed.sort(key=lambda entry: entry[:2])
-    return [_layers_on_gpu(run, [(at, kernel) for at, _, kernel in timed if _within(run, at)]) for run in runs]
+    kernels.sort(key=lambda kernel: kernel.time_range.start)
+    timed = [(launched_at.get(kernel.id, kernel.time_range.start), kernel) for kernel in kernels]
+    return [_layers_on_gpu(run, [(at, kernel) for at, kernel in timed if _within(run, at)]) for run in runs]
 
 
 def children(event: Any) -> list[Any]:
@@ -60,7 +58,7 @@ def children(event: Any) -> list[Any]:
 
 
 def _layers_on_gpu(run: Any, kernels: Sequence[tuple[float, Any]]) -> list[Found]:
-    """The layers of a run, given its kernels and when each was launched."""
+    """The layers of a run, given its kernels in order of time and when each was launched."""
     owners = [event for event in _outermost(run) if event.name not in _ENGINES]
     begins = [event.time_range.start for event in owners]
     owned = [Found(str(event.name), 0.0, event) for event in owners]

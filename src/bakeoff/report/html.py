@@ -21,7 +21,7 @@ from bakeoff.report.method import method_of
 from bakeoff.report.page import render
 from bakeoff.report.plots.catalogue import Plot, read_plots
 from bakeoff.report.plots.inline import themed
-from bakeoff.report.plots.style import color_number, hatch_number, series_of
+from bakeoff.report.plots.style import mark_of, series_of
 from bakeoff.report.problems import HEADLINES, problems_of
 from bakeoff.report.targets import STATUS_WORDS, accuracy_mark, accuracy_words, in_rank_order, label_of
 from bakeoff.report.warning_texts import warnings_of
@@ -83,8 +83,8 @@ def write_html(collected_path: str | Path, plots_folder: str | Path, out_path: s
 
 def _mark(series: int) -> str:
     """What stands behind `s` in the CSS classes of a backend: its color, and its hatch where it has one."""
-    hatch = hatch_number(series)
-    return f"{color_number(series)} h{hatch}" if hatch else f"{color_number(series)}"
+    color, hatch = mark_of(series)
+    return f"{color} h{hatch}" if hatch else f"{color}"
 
 
 def html_of(collected: Collected, plots: list[Plot], plots_folder: Path, page_folder: Path) -> str:

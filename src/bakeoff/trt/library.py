@@ -50,11 +50,10 @@ def choose(choice: Choice, device: str) -> str:
     return "tensorrt" if device != "cpu" and _installed("tensorrt") else "tensorrt_rtx"
 
 
-def distributions_of(*names: str) -> tuple[str, ...]:
-    """The name under which each library is installed; its usual one where it is not."""
-    return tuple(
-        next((found for found in _DISTRIBUTIONS[name] if version_of(found)), _DISTRIBUTIONS[name][0]) for name in names
-    )
+def distribution_of(name: str) -> str:
+    """The name under which a library is installed; its usual one where it is not."""
+    names = _DISTRIBUTIONS[name]
+    return next(filter(version_of, names), names[0])
 
 
 def missing(choice: Choice, device: str) -> str | None:
@@ -67,7 +66,7 @@ def missing(choice: Choice, device: str) -> str | None:
             return "tensorrt builds engines only on an NVIDIA GPU; tensorrt_rtx needs none: pip install tensorrt_rtx"
         return f"{name} is not installed: pip install {name}"
     if name == "tensorrt":
-        version = version_of(*distributions_of("tensorrt")) or "0"
+        version = version_of(distribution_of("tensorrt")) or "0"
         if int(version.partition(".")[0]) < OLDEST_TENSORRT:
             return f"TensorRT {OLDEST_TENSORRT} or later is needed, {version} is installed"
         if device == "cpu":

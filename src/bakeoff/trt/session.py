@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import EngineSpec, LayerTimes, Session
-from bakeoff.backends.cuda_stream import OwnStream
+from bakeoff.backends.cuda_stream import OwnStream, captured
 from bakeoff.errors import EngineError
-from bakeoff.exports.reason import essential_line
 from bakeoff.trt import info as trt_info
 from bakeoff.trt.library import Contexts, deserialize, dtype_name, library, logger
 from bakeoff.trt.options import TensorRtOptions
@@ -82,20 +81,10 @@ class TensorRtSession(Session):
 
     def _capture(self) -> torch.cuda.CUDAGraph:
         """One inference as a CUDA graph, after runs in which the library does what it does only once for a shape."""
-        import torch
-
         for _ in range(_WARM_UP_RUNS):
             self._enqueue(self._context)
         self._stream.synchronize()
-        graph = torch.cuda.CUDAGraph()
-        try:
-            with torch.cuda.graph(graph, stream=self._stream.stream):
-                self._enqueue(self._context)
-        except RuntimeError as error:
-            raise EngineError(
-                f"the inference cannot be captured in a CUDA graph; cuda_graph: false: {essential_line(error)}"
-            ) from error
-        return graph
+        return captured(lambda: self._enqueue(self._context), self._stream.stream)
 
     def synchronize(self) -> None:
         """See Session.synchronize."""

@@ -44,22 +44,20 @@ def series_of(collected: Collected) -> dict[str, int]:
 
 def color_of(series: int) -> str:
     """The color of a backend by its number: the baseline's is its own, the others take turns."""
-    return SERIES[color_number(series)]
-
-
-def color_number(series: int) -> int:
-    """Which of SERIES a backend has."""
-    return series if series < len(SERIES) else 1 + (series - 1) % (len(SERIES) - 1)
+    return SERIES[mark_of(series)[0]]
 
 
 def hatch_of(series: int) -> str:
     """The hatch of a backend by its number: none for the first ten."""
-    return HATCHES[hatch_number(series)]
+    return HATCHES[mark_of(series)[1]]
 
 
-def hatch_number(series: int) -> int:
-    """Which of HATCHES a backend has."""
-    return (series - 1) // (len(SERIES) - 1) % len(HATCHES) if series else 0
+def mark_of(series: int) -> tuple[int, int]:
+    """Which of SERIES and which of HATCHES a backend has, by its number."""
+    if series == 0:
+        return 0, 0
+    turn, color = divmod(series - 1, len(SERIES) - 1)
+    return 1 + color, turn % len(HATCHES)
 
 
 def plain(text: str, longest: int = 60) -> str:
