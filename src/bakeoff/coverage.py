@@ -178,7 +178,7 @@ def coverage_page(coverage: Coverage) -> str:
         [
             escape(model),
             "–" if count is None else f"{count:,}",
-            *(_cell(by_cell[model, column], numbers) for column in columns),
+            *(_cell(by_cell.get((model, column)), numbers) for column in columns),
         ]
         for model, count in coverage.parameters.items()
     ]
@@ -234,7 +234,9 @@ def _facts(coverage: Coverage) -> list[tuple[str, str]]:
     ]
 
 
-def _cell(outcome: Outcome, numbers: dict[Problem, int]) -> str:
+def _cell(outcome: Outcome | None, numbers: dict[Problem, int]) -> str:
+    if outcome is None:  # a backend that is compared on other models only
+        return "–"
     error = None if outcome.relative_l2 is None else f"{outcome.relative_l2:.1e}" if outcome.relative_l2 else "0"
     if outcome.problem is None:
         return error or "passes"

@@ -87,7 +87,9 @@ class Plan:
 
     def _cells(self) -> Iterator[Target]:
         for model, spec in self.study.models.items():
-            for label, backend in self.backends.items():
+            asked = [label for label in self.backends if model in self.study.models_of(label)]
+            for label in asked:
+                backend = self.backends[label]
                 for precision in self.study.precisions_of(label):
                     cell = Cell(precision, self.device, spec.source, self.machine)
                     build = backend.cannot_build(cell)

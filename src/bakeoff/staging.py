@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from bakeoff.artifacts.base import TargetId
+from bakeoff.backends.options import OF_THE_STUDY
 from bakeoff.config.model import FileModel, TorchscriptModel, has_real_weights, weights_path
 from bakeoff.config.study import Limits
 from bakeoff.jobs.ledger import Ledger
@@ -345,7 +346,7 @@ class Staging:
                 batch_size=batch_size or engine.batch_size,
                 round=round_,
             ),
-            "backend": options.model_dump(mode="json", exclude={"precisions", "threads", "dynamic_batch", *unseen}),
+            "backend": options.model_dump(mode="json", exclude={*OF_THE_STUDY, *unseen}),
             "engine": self.engine_folder(engine),
             "reference": self.paths.reference(engine.model),
             **self._same_for_all(stage),

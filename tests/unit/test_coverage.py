@@ -89,6 +89,13 @@ def test_a_cell_that_works_shows_its_error(world):
     assert rows["**works**"]["openvino"] == "**2 of 2**"
 
 
+def test_a_backend_of_some_models_leaves_the_cells_of_the_others_empty(world):
+    rows = world(backends={"eager": None, "openvino": {"models": ["net_b"]}}).rows()
+    assert rows["net_a"]["openvino"] == "–"
+    assert rows["net_b"]["openvino"] == "2.5e-07"
+    assert rows["**works**"]["openvino"] == "**1 of 1**"
+
+
 def test_the_head_says_where_and_with_which_versions(world):
     page = world().page()
     assert re.search(r"\*\*Made:\*\* 20\d\d\\-\d\d\\-\d\d, on a processor, 2 cores, 16 GiB", page)

@@ -7,6 +7,7 @@ inputs. So the graph is captured once more, which takes a fraction of a second: 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
     import torch
 
 
-def fitted_program(file: Path, spec: EngineSpec, channels_last: bool = False) -> torch.export.ExportedProgram:
+def fitted_program(
+    file: Path,
+    spec: EngineSpec,
+    channels_last: bool = False,
+    rewrite: Callable[[torch.fx.GraphModule], None] | None = None,
+) -> torch.export.ExportedProgram:
     """The exported program on the engine's device, for the engine's batch sizes and in its memory order.
 
-    Its example inputs are zeros of the batch size to tune for. Raises BuildError where the program is fixed to another
-    batch size, or where torch.export refuses it.
+    Its example inputs are zeros of the batch size to tune for; `rewrite` may change its graph of ATen operators. Raises
+    BuildError where the program is fixed to another batch size, or where torch.export refuses it.
     """
     import torch
 
@@ -41,6 +47,8 @@ def fitted_program(file: Path, spec: EngineSpec, channels_last: bool = False) ->
         program = move_to_device_pass(program, spec.device)
     module = program.module()
     _let_views_copy(module)
+    if rewrite is not None:
+        rewrite(module)
     if channels_last:
         module = module.to(memory_format=torch.channels_last)
     # torch.export takes a batch of 1 for a constant

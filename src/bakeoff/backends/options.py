@@ -15,11 +15,17 @@ class BackendOptions(Section):
     """The backend kind; may be left out where the label is one."""
     precisions: Annotated[list[Precision], Field(min_length=1)] | None = None
     """Precisions of this backend; the study's `precisions` when left out."""
+    models: Annotated[list[str], Field(min_length=1)] | None = None
+    """Labels of the models that this backend is compared on; all when left out."""
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """CPU threads; the study's `threads` when left out."""
     dynamic_batch: bool | None = None
     """One engine for all batch sizes (true) or an engine each (false); the study's `batch.dynamic` when left out. The
     report says what dynamic batch costs where two labels differ in this alone."""
+
+
+OF_THE_STUDY = frozenset({"precisions", "models", "threads", "dynamic_batch"})
+"""Options about the matrix rather than the engine: jobs are told apart what comes of them, none is made stale else."""
 
 
 class CudaGraphOptions(BackendOptions):

@@ -52,7 +52,7 @@ def _pairs(study: Study) -> Iterator[tuple[str, str]]:
     """(dynamic label, fixed label) of the same kind, threads and options."""
 
     def rest(label: str) -> dict[str, Any]:
-        return study.backends[label].model_dump(exclude={"dynamic_batch", "precisions"})
+        return study.backends[label].model_dump(exclude={"dynamic_batch", "precisions", "models"})
 
     for one, other in permutations(study.backends, 2):
         if study.dynamic_batch_of(one) and not study.dynamic_batch_of(other) and rest(one) == rest(other):

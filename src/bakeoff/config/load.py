@@ -135,6 +135,7 @@ def _mistakes(study: Study) -> Iterable[str]:
             yield f"backends.{label}: a label that is the name of a kind must be of that kind, not '{kind}'"
         if options.precisions and len(set(options.precisions)) != len(options.precisions):
             yield f"backends.{label}.precisions: a precision stands twice in {options.precisions}"
+        yield from _models_named(f"backends.{label}.models", options.models or [], study)
     yield from _too_many_rounds(study)
     if len(set(study.precisions)) != len(study.precisions):
         yield f"precisions: a precision stands twice in {study.precisions}"
@@ -160,6 +161,16 @@ def _mistakes(study: Study) -> Iterable[str]:
                 f"{path}: backend '{label}' is not asked for {precision} here (it has {', '.join(asked)}); "
                 f"write '{label}/{asked[0]}'"
             )
+        elif path == "baseline" and study.backends[label].models:
+            yield f"{path}: backend '{label}' is not compared on all models (backends.{label}.models); name one that is"
+
+
+def _models_named(path: str, named: list[str], study: Study) -> Iterable[str]:
+    if len(set(named)) != len(named):
+        yield f"{path}: a model stands twice in {named}"
+    for i, model in enumerate(named):
+        if model not in study.models:
+            yield f"{path}.{i}: {short(model)} names no model of this study{nearest(model, study.models)}"
 
 
 def _no_images(folder: str | None) -> Iterable[str]:
@@ -180,8 +191,8 @@ def _is(kind: Callable[[Path], bool], path: str) -> bool:
 
 
 def _too_many_rounds(study: Study) -> Iterable[str]:
-    cells = sum(len(study.precisions_of(label)) for label in study.backends)
-    rounds = len(study.models) * cells * len(study.batch.sizes) * study.timing.rounds
+    cells = sum(len(study.models_of(label)) * len(study.precisions_of(label)) for label in study.backends)
+    rounds = cells * len(study.batch.sizes) * study.timing.rounds
     if rounds > MAX_ROUNDS:
         yield (
             f"models, backends, precisions, batch.sizes and timing.rounds: together they make {rounds:,} rounds; "

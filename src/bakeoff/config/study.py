@@ -221,6 +221,11 @@ class Study(Section):
         """Precisions asked of one backend."""
         return self.backends[label].precisions or self.precisions
 
+    def models_of(self, label: str) -> list[str]:
+        """Labels of the models that one backend is compared on, in the order of `models`."""
+        asked = self.backends[label].models
+        return [model for model in self.models if asked is None or model in asked]
+
 
 def parse_reference(text: str) -> tuple[str, Precision]:
     """Split `label` or `label/precision` into both; fp32 when the precision is left out."""

@@ -61,11 +61,19 @@ class CudaClock:
         synchronize()
         return Inference(now() - start, returned - start)
 
+    def time_second(self, session: Session) -> tuple[float, bool]:
+        """Time the second of two inferences by the device's events; see bakeoff.measure.device_time."""
+        session.run()
+        return self._time_enqueued(session)
+
     def time_behind(self, session: Session, delay_s: float) -> tuple[float, bool]:
-        """Time one inference by the device's events; see bakeoff.measure.device_time."""
-        begin, end, stream = self._begin, self._end, self._stream
-        with self._cuda.stream(stream):
+        """Time one inference behind a delay by the device's events; see bakeoff.measure.device_time."""
+        with self._cuda.stream(self._stream):
             self._cuda._sleep(int(delay_s * _CYCLES_PER_S))
+        return self._time_enqueued(session)
+
+    def _time_enqueued(self, session: Session) -> tuple[float, bool]:
+        begin, end, stream = self._begin, self._end, self._stream
         begin.record(stream)
         session.run()
         end.record(stream)

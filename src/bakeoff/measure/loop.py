@@ -115,7 +115,7 @@ def measure(
         median_dispatch_ms = float(np.median(dispatch_ms.array())) if len(dispatch_ms) else None
         device_ms = None
         if isinstance(clock, DeviceClock):
-            device_ms = measure_device(session, clock, (median_dispatch_ms or 0.0) / 1e3, pass_s, now)
+            device_ms = measure_device(session, clock, median_s, (median_dispatch_ms or 0.0) / 1e3, pass_s, now)
 
     return Measurement(
         first_ms=first_ms,

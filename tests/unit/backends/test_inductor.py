@@ -45,6 +45,17 @@ def mixed():
     return Mixed()
 """
 
+SEPARABLE = """
+from torch import nn
+
+def separable():
+    depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 1), depthwise, nn.BatchNorm2d(8), nn.ReLU6(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(8, 10)
+    )
+"""
+
 LOAD = """
 import sys
 import zipfile
@@ -302,6 +313,22 @@ def test_freezing_folds_batch_normalization(workshop: Workshop, package: Package
         for session in (frozen, not_frozen)
     ]
     assert normalised == [False, True]
+
+
+def test_decomposed_depthwise_convolutions_are_fused_kernels(
+    workshop: Workshop, shared_caches: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "separable.py").write_text(SEPARABLE)
+    inputs = {"image": {"shape": [3, 12, 12]}}
+    workshop.add("separable", {"source": "file", "factory": f"{tmp_path}/separable.py:separable", "inputs": inputs})
+    backend = make_backend({"kind": "inductor", "decompose_depthwise": True})
+    built = workshop.build(backend, "separable", tmp_path)
+    assert "depthwise convolutions decomposed: 1" in built.notes
+    for size in (1, 4):
+        session = workshop.load(backend, "separable", tmp_path, built, size)
+        workshop.assert_close(session, "separable", size)
+    kinds = [layer.type for layer in session.layers(runs=2, max_s=60).layers]
+    assert kinds.count("convolution") == 1  # that of kernel size 1
 
 
 def test_what_the_compiler_says_is_one_line(workshop: Workshop, tmp_path: Path, monkeypatch) -> None:

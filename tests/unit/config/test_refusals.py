@@ -61,6 +61,19 @@ REFUSED = {
         study(backends={"eager": {"precisions": ["half"]}}),
         ["backends.eager.precisions.0", "'half'"],
     ),
+    "backend of an unknown model": (
+        study(backends={"eager": None, "torchscript": {"models": ["mm"]}}),
+        ["backends.torchscript.models.0", "'mm'", "did you mean 'm'"],
+    ),
+    "backend of no model": (study(backends={"eager": {"models": []}}), ["backends.eager.models", "empty"]),
+    "backend of a model twice": (
+        study(backends={"eager": None, "torchscript": {"models": ["m", "m"]}}),
+        ["backends.torchscript.models", "twice"],
+    ),
+    "baseline of some models only": (
+        study(backends={"eager": {"models": ["m"]}}),
+        ["baseline", "backends.eager.models"],
+    ),
     "model leaves the folder": (study(models={"../m": {"source": "timm"}}), ["'../m'", "folder name"]),
     "model with slash": (study(models={"a/b": {"source": "timm"}}), ["'a/b'", "folder name"]),
     "model with space": (study(models={"a b": {"source": "timm"}}), ["'a b'", "folder name"]),

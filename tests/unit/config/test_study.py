@@ -8,6 +8,8 @@ import yaml
 
 from bakeoff.config.load import load_study, parse_study
 from bakeoff.config.study import parse_reference
+from bakeoff.machine import Machine
+from bakeoff.plan import Plan
 from bakeoff.reference_docs import config_schema, generated
 
 MINIMAL = {"models": {"m": {"source": "timm"}}, "backends": {"eager": None, "script": {"kind": "torchscript"}}}
@@ -29,6 +31,17 @@ def test_backends_take_the_precisions_of_the_study_or_their_own():
     )
     assert study.precisions_of("eager") == ["fp32", "bf16"]
     assert study.precisions_of("torchscript") == ["fp32"]
+
+
+def test_a_backend_may_be_compared_on_some_models_only():
+    models = {"a": {"source": "timm"}, "b": {"source": "timm"}, "c": {"source": "timm"}}
+    backends = {"eager": None, "torchscript": {"models": ["c", "a"]}}
+    study = parse_study({**MINIMAL, "models": models, "backends": backends})
+    assert study.models_of("eager") == ["a", "b", "c"]
+    assert study.models_of("torchscript") == ["a", "c"]
+    machine = Machine("any", frozenset(), 2, (), None, None)
+    cells = [(target.model, target.backend) for target in Plan(study, machine).targets]
+    assert cells == [("a", "eager"), ("a", "torchscript"), ("b", "eager"), ("c", "eager"), ("c", "torchscript")]
 
 
 def test_tolerances_not_given_keep_their_defaults():

@@ -66,6 +66,12 @@ def test_latency_and_dispatch_are_the_hosts(cuda):
     assert inference.dispatch_ns == 500_000
 
 
+def test_the_second_of_two_is_timed_alone(cuda):
+    clock = CudaClock("cuda:0", cuda.time.now_ns)
+    assert clock.time_second(cuda.session) == (2.0, True)
+    assert cuda.session.calls == ["run", "run", "synchronize"]
+
+
 def test_behind_a_delay_the_events_see_the_device_alone(cuda):
     clock = CudaClock("cuda:0", cuda.time.now_ns)
     assert clock.time_behind(cuda.session, delay_s=1e-3) == (2.0, True)

@@ -81,7 +81,7 @@ def test_dispatch_and_device_time_are_apart_from_latency():
     assert measured.device_ms.size >= 10
     assert np.allclose(measured.device_ms, 2.0)
     # a pass of its own, after the machine was read
-    assert session.calls.index("delay") > session.calls.index("after")
+    assert session.calls.index("first of two") > session.calls.index("after")
 
 
 def test_not_converged_and_not_steady_are_said():

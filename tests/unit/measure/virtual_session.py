@@ -68,12 +68,21 @@ class VirtualDeviceClock(CpuClock):
         session.synchronize()
         return Inference(self.now_ns() - start, returned - start)
 
+    def time_second(self, session: FakeSession) -> tuple[float, bool]:
+        """See CudaClock.time_second."""
+        session.calls.append("first of two")
+        session.run()
+        return self._time_enqueued(session)
+
     def time_behind(self, session: FakeSession, delay_s: float) -> tuple[float, bool]:
         """See CudaClock.time_behind."""
         session.calls.append("delay")
         self.delays_s.append(delay_s)
-        begin_ns = max(self.virtual_time.ns, session.free_at_ns) + round(delay_s * 1e9)
-        session.free_at_ns = begin_ns
+        session.free_at_ns = max(self.virtual_time.ns, session.free_at_ns) + round(delay_s * 1e9)
+        return self._time_enqueued(session)
+
+    def _time_enqueued(self, session: FakeSession) -> tuple[float, bool]:
+        begin_ns = max(self.virtual_time.ns, session.free_at_ns)
         session.run()
         in_time = self.virtual_time.ns < begin_ns and not self.never_in_time
         session.synchronize()
