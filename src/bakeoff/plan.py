@@ -18,6 +18,9 @@ from bakeoff.machine import Machine
 from bakeoff.paths import StudyPaths
 from bakeoff.precision import Precision
 
+GPU_JOB_THREADS = 4
+"""CPU threads of a job on a GPU unless the study says otherwise: about what a build by Inductor keeps busy."""
+
 
 @dataclass(frozen=True)
 class Export:
@@ -146,8 +149,12 @@ class Plan:
         return BatchRange(min=min(sizes), opt=max(sizes), max=max(sizes))
 
     def threads_of(self, label: str) -> int:
-        """CPU threads of a backend: its own, else the study's, else all cores of this process."""
-        return self.study.backends[label].threads or self.study.threads or self.machine.cores
+        """CPU threads of a backend: its own, else the study's, else all cores of this process.
+
+        Where the study is on GPUs, at most `GPU_JOB_THREADS` of them: jobs run side by side there.
+        """
+        cores = min(self.machine.cores, GPU_JOB_THREADS) if self.gpus else self.machine.cores
+        return self.study.backends[label].threads or self.study.threads or cores
 
     def inputs_of(self, model: str) -> list[dict[str, Any]]:
         """Name, shape without batch, and dtype of each input, in the order of forward()."""

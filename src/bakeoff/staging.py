@@ -229,9 +229,21 @@ class Staging:
         """Priority of a build among jobs: below exports (80), above accuracy checks (60); the longest builds first."""
         return 70 + self.plan.backends[wildcards.backend].build_length()
 
-    def times_kernels(self, wildcards: Any) -> bool:
-        """Whether a build times kernels on the study's device."""
-        return self.plan.backends[wildcards.backend].times_kernels(self.plan.device)
+    def build_cores(self, label: str, cores: int) -> int:
+        """How many of Snakemake's cores a backend's builds take.
+
+        On GPUs as many as they have threads: more at once would slow each other's host down, which shows in `build_s`
+        and in the choices of those that time kernels. On a CPU one, but all where kernels are timed, so that nothing
+        else runs.
+        """
+        if self.plan.gpus:
+            return min(self.plan.threads_of(label), cores)
+        return cores if self.plan.backends[label].times_kernels(self.plan.device) else 1
+
+    def builds_at_once(self, cores: int) -> float:
+        """About how many builds of this study run side by side."""
+        taken = [self.build_cores(engine.backend, cores) for engine in self.plan.engines]
+        return cores / (sum(taken) / len(taken)) if taken else 1.0
 
     def limit_s(self, stage: str) -> int:
         """Longest time that a job of a stage may take, in whole seconds (a resource: a change reruns nothing)."""

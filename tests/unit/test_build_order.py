@@ -15,14 +15,14 @@ STUDY = {
     "backends": {
         "onnxruntime": None,
         "inductor": None,
-        "tuned": {"kind": "inductor", "max_autotune": True},
+        "tuned": {"kind": "inductor", "max_autotune": True, "threads": 16},
     },
     "baseline": "onnxruntime",
 }
 
 
-def staging(*gpus: Gpu) -> Staging:
-    return Staging(Plan(parse_study(STUDY), Machine("a processor", frozenset(), 2, gpus, None, "/usr/bin/g++")))
+def staging(*gpus: Gpu, cores: int = 2) -> Staging:
+    return Staging(Plan(parse_study(STUDY), Machine("a processor", frozenset(), cores, gpus, None, "/usr/bin/g++")))
 
 
 def of(label: str) -> SimpleNamespace:
@@ -35,9 +35,18 @@ def test_builds_that_take_longest_are_begun_first_but_after_exports_and_before_c
     assert all(60 < value < 80 for value in priority.values())
 
 
-def test_builds_that_time_kernels_are_told_from_others():
-    for place in (staging(), staging(Gpu(0, "H200", 10**9, (9, 0), "GPU-0"))):
-        assert [place.times_kernels(of(label)) for label in STUDY["backends"]] == [False, False, True]
+def test_on_a_cpu_nothing_is_beside_a_build_that_times_kernels():
+    assert [staging().build_cores(label, 2) for label in STUDY["backends"]] == [1, 1, 2]
+    assert staging().builds_at_once(2) == pytest.approx(2 / (4 / 3))
+
+
+def test_on_a_gpu_builds_take_the_cores_that_they_keep_busy():
+    """All times are wrong where more run at once than there are cores for."""
+    place = staging(Gpu(0, "H200", 10**9, (9, 0), "GPU-0"), cores=64)
+    assert [place.build_cores(label, 32) for label in STUDY["backends"]] == [4, 4, 16]
+    assert place.build_cores("tuned", 8) == 8
+    assert {engine.backend for engine in place.plan.engines} == {"inductor", "tuned"}
+    assert place.builds_at_once(32) == pytest.approx(32 / 10)
 
 
 @pytest.mark.parametrize(("kind", "module", "times"), [

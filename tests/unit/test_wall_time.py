@@ -17,7 +17,7 @@ def test_union_of_intervals():
 def results(tmp_path):
     """A run of 20 s: a build of 4 s, beside an export of 2 s of which one is alone, and timing of 5 s."""
     progress = Progress(tmp_path)
-    progress.begin(["build", "export", "time"], {}, cores=1)
+    progress.begin(["build", "export", "time"], {}, {}, cores=1)
 
     def part(what, begin, end):
         return {"what": what, "begin": begin, "end": end}
@@ -45,7 +45,7 @@ def test_the_account_is_printed(results, capsys):
 
 def test_a_run_is_from_the_start_of_its_process_to_its_end(tmp_path):
     progress = Progress(tmp_path)
-    progress.begin(["time"], {}, cores=1)
+    progress.begin(["time"], {}, {}, cores=1)
     progress.finish("time", 1.0, 1.0, [])
     progress.end()
     run = progress.run_noted()

@@ -45,8 +45,8 @@ if PLAN.gpus and "gpu" not in workflow.global_resources:
 
 
 def cores_to_build(wildcards):
-    """All cores for a build that times kernels on a CPU, so that no other is beside it; on a GPU they take turns."""
-    return workflow.cores if STAGING.times_kernels(wildcards) and not PLAN.gpus else 1
+    """As many as the build keeps busy; see Staging.build_cores."""
+    return STAGING.build_cores(wildcards.backend, workflow.cores)
 
 
 def start_progress():
@@ -62,7 +62,13 @@ def start_progress():
     }
     Path(PATHS.log("verdict")).unlink(missing_ok=True)
     jobs = [job.rule.name for job in workflow.dag.needrun_jobs()]
-    Progress(PATHS.results).begin(jobs, guess_s, workflow.cores, len(PLAN.gpus))
+    measured = min(len(PLAN.gpus) or 1, workflow.cores)
+    at_once = {
+        "build": STAGING.builds_at_once(workflow.cores),
+        "time": measured,
+        "profile": measured,
+    }
+    Progress(PATHS.results).begin(jobs, guess_s, at_once, workflow.cores)
 
 
 def last_words():

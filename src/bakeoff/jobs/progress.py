@@ -25,21 +25,23 @@ class Progress:
     def __init__(self, results: str | Path) -> None:
         self.folder = Path(results) / ".progress"
 
-    def begin(self, jobs: Iterable[str], guess_s: Mapping[str, float], cores: int, gpus: int = 0) -> None:
+    def begin(
+        self, jobs: Iterable[str], guess_s: Mapping[str, float], at_once: Mapping[str, float], cores: int
+    ) -> None:
         """Note at the start of a run, in its own process, which jobs (rule names) it is going to do.
 
         Args:
             jobs: Rule name of each job.
             guess_s: First guesses of a job's duration by stage, used until a job of the stage is done.
-            cores: Jobs that may run at once (measurements do on different GPUs alone).
-            gpus: GPUs of the study.
+            at_once: How many jobs of a stage run side by side, where not one a core.
+            cores: Cores of the run.
         """
         import psutil
 
         counts = Counter(job for job in jobs if job in STAGES)
         past = self._mean_s()
         guesses = {**_FIRST_GUESS_S, **guess_s, **past}
-        run = {"jobs": counts, "guess_s": guesses, "cores": cores, "gpus": gpus}
+        run = {"jobs": counts, "guess_s": guesses, "at_once": {**at_once}, "cores": cores}
         self._note({**run, "begin": psutil.Process().create_time()})
         write_text(self.folder / "done.jsonl", "")
 
@@ -86,7 +88,7 @@ class Progress:
         to_go_s = 0.0
         for stage, count in run["jobs"].items():
             left = max(0, count - finished[stage])
-            at_once = min(run["gpus"] or 1, run["cores"]) if stage in ("time", "profile") else run["cores"]
+            at_once = run["at_once"].get(stage, run["cores"])
             to_go_s += left * guesses.get(stage, 5.0) / max(1, at_once)
         return sum(finished.values()), sum(run["jobs"].values()), to_go_s
 
