@@ -54,6 +54,12 @@ def test_a_tie_that_only_varies_much_is_not_called_as_fast():
     assert words.endswith("; no measurable difference to b fp32; too unsteady to compare: wild fp32 (6.00 ms).")
 
 
+def test_a_single_round_is_said_where_the_best_is_named():
+    fast, slow = _target("a", 3.0), _target("b", 3.5)
+    fast.row.warnings = ["one-round"]
+    assert _words([fast, slow])[1].endswith("; one round only: what varies from process to process is in no interval.")
+
+
 def test_unranked_targets_are_never_best_nor_tied():
     answer, words = _words([_target("wrong", 1.0, ranked=False, reason="outputs differ"), _target("right", 3.0)])
     assert (answer.best, answer.ties) == ("right/fp32", [])
