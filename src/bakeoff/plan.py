@@ -19,7 +19,7 @@ from bakeoff.paths import StudyPaths
 from bakeoff.precision import Precision
 
 GPU_JOB_THREADS = 4
-"""CPU threads of a job on a GPU unless the study says otherwise: about what a build by Inductor keeps busy."""
+"""CPU threads of a job on a GPU unless the study says otherwise: what a build by Inductor can make use of."""
 
 
 @dataclass(frozen=True)

@@ -232,12 +232,12 @@ class Staging:
     def build_cores(self, label: str, cores: int) -> int:
         """How many of Snakemake's cores a backend's builds take.
 
-        On GPUs as many as they have threads: more at once would slow each other's host down, which shows in `build_s`
-        and in the choices of those that time kernels. On a CPU one, but all where kernels are timed, so that nothing
-        else runs.
+        On GPUs half as many as they have threads, about what they keep busy: more builds at once would slow each other
+        down, which shows in `build_s` and in the choices of those that time kernels. On a CPU one, but all where
+        kernels are timed, so that nothing else runs.
         """
         if self.plan.gpus:
-            return min(self.plan.threads_of(label), cores)
+            return min(math.ceil(self.plan.threads_of(label) / 2), cores)
         return cores if self.plan.backends[label].times_kernels(self.plan.device) else 1
 
     def builds_at_once(self, cores: int) -> float:

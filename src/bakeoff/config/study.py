@@ -175,7 +175,7 @@ class Study(Section):
     and `cuda` measure on all GPUs of the first one's model, one target on each at a time."""
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """CPU threads of every backend; when left out all cores this process may use, at most 4 for a study on GPUs, whose
-    exports and builds run side by side: as many builds at once as there are cores for."""
+    exports and builds run side by side (a build takes half as many of Snakemake's cores)."""
     models: Annotated[dict[Name, ModelSpec], Field(min_length=1)]
     """The models, by label."""
     backends: Annotated[dict[Name, BackendEntry], Field(min_length=1)]
