@@ -42,8 +42,14 @@ test-long: env-dev  ## the tests that take minutes: kills, damage, staleness and
 test-kill: env-dev  ## kill a run at twenty seeded random moments and see that it completes (some minutes)
 	@BAKEOFF_KILL_MOMENTS=20 pytest -m long tests/workflow/test_interruption.py -s
 
-unit: env-dev  ## the tests alone; ARGS are pytest's
+unit: env-dev  ## the tests alone: all, or those that ARGS (pytest's) choose
+ifdef ARGS
 	@pytest $(ARGS)
+else
+	@pytest -n 2 --dist loadfile --ignore=tests/unit/jobs tests/unit
+# these start processes that wait for each other, or whole runs: nothing beside them
+	@pytest tests/unit/jobs $(filter-out tests/unit/,$(wildcard tests/*/))
+endif
 
 browser: env-dev  ## see that a Chromium is there for the browser tests, installing Debian's where that is possible
 	@tests/browser/ensure_chromium.sh
