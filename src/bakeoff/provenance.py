@@ -11,8 +11,8 @@ from bakeoff import backends
 PACKAGE = Path(__file__).parent
 
 _EVERY_JOB = ("jobs/child.py", "jobs/engine_job.py")
-_SESSION = ("backends/base.py", "backends/cuda_stream.py", "backends/torch_session.py", "trt_*.py",
-            "profiling/running_average.py")  # fmt: skip
+_SESSION = ("backends/base.py", "backends/cuda_stream.py", "backends/torch_session.py", "ort/*.py",
+            "trt/*.py", "profiling/running_average.py")  # fmt: skip
 _COMPILERS = ("backends/exported.py", "backends/torch_dtypes.py", "partition.py")
 
 # All of measure/ but the texts of its warnings: rewording one times nothing anew.

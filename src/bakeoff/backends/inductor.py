@@ -100,8 +100,8 @@ class Inductor(Backend):
         """See Backend.build: compiled from empty caches, as by whoever builds the engine for the first time."""
         import torch._inductor.config
 
-        from bakeoff.backends.depthwise import decompose_depthwise
         from bakeoff.backends.exported import fitted_program
+        from bakeoff.backends.inductor_depthwise import decompose_depthwise
 
         configure_torch(spec)
         # not one worker a core of the machine for each of the builds that run side by side

@@ -57,17 +57,14 @@ def _depthwise(node: Node) -> Depthwise | None:
 
     if node.target is not torch.ops.aten.conv2d.default:
         return None
-    names = ("x", "weight", "bias", "stride", "padding", "dilation", "groups")
+    names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
     defaults = {"bias": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1}
     given = {**defaults, **dict(zip(names, node.args, strict=False)), **node.kwargs}
-    given["x"] = given.pop("input", given.get("x"))
-    inputs, (outputs, _, height, width) = given["x"].meta["val"].shape[1], given["weight"].meta["val"].shape
-    if not 1 < given.pop("groups") == inputs == outputs or height * width > MOST_TAPS:
+    x, weight, bias, stride, padding, dilation, groups = (given[name] for name in names)
+    inputs, (outputs, _, height, width) = x.meta["val"].shape[1], weight.meta["val"].shape
+    if not 1 < groups == inputs == outputs or height * width > MOST_TAPS:
         return None
-    return Depthwise(node, **{name: _pair(value) if name in _PAIRS else value for name, value in given.items()})
-
-
-_PAIRS = ("stride", "padding", "dilation")
+    return Depthwise(node, x, weight, bias, _pair(stride), _pair(padding), _pair(dilation))
 
 
 def _pair(value: int | list[int]) -> tuple[int, int]:
