@@ -172,8 +172,10 @@ def test_works_on_a_stream_of_its_own(engines: Engines) -> None:
         assert torch.cuda.current_stream(DEVICE) != torch.cuda.default_stream(DEVICE)
         clock = clock_for(DEVICE)
         for _ in range(3):
-            device_ms, _ = clock.time_second(session)
+            second_ms, _ = clock.time_second(session)
+            device_ms, _ = clock.time_behind(session, 0.001)
             inference = clock.time(session)
+        assert 0 < second_ms <= inference.latency_ns / 1e6 * 1.5
         assert 0 < device_ms <= inference.latency_ns / 1e6 * 1.5
         inputs, outputs = session.device_tensors()
         assert [tensor.device.type for tensor in inputs + outputs] == ["cuda", "cuda"]

@@ -35,6 +35,12 @@ def test_builds_that_take_longest_are_begun_first_but_after_exports_and_before_c
     assert all(60 < value < 80 for value in priority.values())
 
 
+def test_builds_that_time_kernels_are_told_from_others():
+    for plan in (staging().plan, staging(Gpu(0, "H200", 10**9, (9, 0), "GPU-0")).plan):
+        times = [plan.backends[label].times_kernels(plan.device) for label in STUDY["backends"]]
+        assert times == [False, False, True]
+
+
 def test_on_a_cpu_nothing_is_beside_a_build_that_times_kernels():
     assert [staging().build_cores(label, 2) for label in STUDY["backends"]] == [1, 1, 2]
     assert staging().builds_at_once(2) == pytest.approx(2 / (4 / 3))
