@@ -89,10 +89,11 @@ class Plan:
         return list(self._cells())
 
     def _cells(self) -> Iterator[Target]:
+        compared = {label: set(self.study.models_of(label)) for label in self.backends}
         for model, spec in self.study.models.items():
-            asked = [label for label in self.backends if model in self.study.models_of(label)]
-            for label in asked:
-                backend = self.backends[label]
+            for label, backend in self.backends.items():
+                if model not in compared[label]:
+                    continue
                 for precision in self.study.precisions_of(label):
                     cell = Cell(precision, self.device, spec.source, self.machine)
                     build = backend.cannot_build(cell)

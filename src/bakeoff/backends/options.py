@@ -25,7 +25,7 @@ class BackendOptions(Section):
 
 
 OF_THE_STUDY = frozenset({"precisions", "models", "threads", "dynamic_batch"})
-"""Options about the matrix rather than the engine: jobs are told apart what comes of them, none is made stale else."""
+"""Options about the matrix, not about an engine; jobs are told what follows from them instead."""
 
 
 class CudaGraphOptions(BackendOptions):

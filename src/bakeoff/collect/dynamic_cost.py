@@ -8,6 +8,7 @@ from typing import Any
 
 from bakeoff.answers import Ratio
 from bakeoff.artifacts.collected import DynamicCost, TargetResult
+from bakeoff.backends.options import OF_THE_STUDY
 from bakeoff.config.study import Study
 
 
@@ -52,7 +53,7 @@ def _pairs(study: Study) -> Iterator[tuple[str, str]]:
     """(dynamic label, fixed label) of the same kind, threads and options."""
 
     def rest(label: str) -> dict[str, Any]:
-        return study.backends[label].model_dump(exclude={"dynamic_batch", "precisions", "models"})
+        return study.backends[label].model_dump(exclude=set(OF_THE_STUDY - {"threads"}))
 
     for one, other in permutations(study.backends, 2):
         if study.dynamic_batch_of(one) and not study.dynamic_batch_of(other) and rest(one) == rest(other):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +133,10 @@ def _mistakes(study: Study) -> Iterable[str]:
             yield f"backends.{label}: this label is a folder of the results; choose another one"
         if label in KINDS and kind != label:
             yield f"backends.{label}: a label that is the name of a kind must be of that kind, not '{kind}'"
-        if options.precisions and len(set(options.precisions)) != len(options.precisions):
-            yield f"backends.{label}.precisions: a precision stands twice in {options.precisions}"
+        yield from _twice(f"backends.{label}.precisions", "precision", options.precisions or [])
         yield from _models_named(f"backends.{label}.models", options.models or [], study)
     yield from _too_many_rounds(study)
-    if len(set(study.precisions)) != len(study.precisions):
-        yield f"precisions: a precision stands twice in {study.precisions}"
+    yield from _twice("precisions", "precision", study.precisions)
     yield from _no_images(study.calibration.images)
     folded: dict[str, str] = {}
     for section in ("models", "backends"):
@@ -165,9 +163,13 @@ def _mistakes(study: Study) -> Iterable[str]:
             yield f"{path}: backend '{label}' is not compared on all models (backends.{label}.models); name one that is"
 
 
+def _twice(path: str, what: str, listed: Sequence[str]) -> Iterable[str]:
+    if len(set(listed)) != len(listed):
+        yield f"{path}: a {what} stands twice in {listed}"
+
+
 def _models_named(path: str, named: list[str], study: Study) -> Iterable[str]:
-    if len(set(named)) != len(named):
-        yield f"{path}: a model stands twice in {named}"
+    yield from _twice(path, "model", named)
     for i, model in enumerate(named):
         if model not in study.models:
             yield f"{path}.{i}: {short(model)} names no model of this study{nearest(model, study.models)}"

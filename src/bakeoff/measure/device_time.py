@@ -69,11 +69,11 @@ def measure_device(
         Milliseconds, shape (n,), n >= 1.
     """
     samples, late = Samples(), 0
-    delay_s = None if dispatch_s <= latency_s / 2 else _first_delay_s(dispatch_s)
-    waits = False
+    behind_another, waits = dispatch_s <= latency_s / 2, False
+    delay_s = 2 * dispatch_s + FIRST_DELAY_S
     start = now_ns()
     while True:
-        if delay_s is None:
+        if behind_another:
             ms, in_time = clock.time_second(session)
         else:
             ms, in_time = clock.time_behind(session, min(delay_s, MAX_DELAY_S))
@@ -81,15 +81,10 @@ def measure_device(
             samples.append(ms)
         else:
             late += 1
-            given_up = late >= MAX_TRIES and not len(samples)
-            if delay_s is not None:
-                delay_s, waits = 2 * delay_s, given_up
-            elif given_up:
-                delay_s, late = _first_delay_s(dispatch_s), 0
+            if not behind_another:
+                delay_s *= 2
+            if late >= MAX_TRIES and not len(samples):
+                behind_another, waits, late = False, not behind_another, 0
         elapsed_s = (now_ns() - start) / 1e9
         if elapsed_s >= seconds and len(samples) >= (MIN_SAMPLES if elapsed_s < 4 * seconds else 1):
             return samples.array()
-
-
-def _first_delay_s(dispatch_s: float) -> float:
-    return 2 * dispatch_s + FIRST_DELAY_S
