@@ -13,6 +13,7 @@ from typing import Any
 
 from bakeoff.before_run import before_runs
 from bakeoff.config.load import parse_study, read_yaml
+from bakeoff.job_order import order_jobs
 from bakeoff.jobs.part_of_run import say_run
 from bakeoff.machine import Machine
 from bakeoff.plan import Plan
@@ -47,6 +48,8 @@ def read_study(config: Mapping[str, Any], workflow: Any) -> Staging:
     staging = Staging(Plan(study, Machine.detect()))
     if workflow.is_main_process:
         before_runs(workflow, staging)
+        if staging.plan.gpus:
+            order_jobs(workflow)
     return staging
 
 

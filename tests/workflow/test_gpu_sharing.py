@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ LABELS = {
     "tuned": {"kind": "inductor", "max_autotune": True},
     "tuned-nhwc": {"kind": "inductor", "max_autotune": True, "channels_last": True},
 }
+
+ROUNDS = ("round1/timing.json", "round2/timing.json")
 
 
 class Job(NamedTuple):
@@ -39,8 +42,15 @@ class Job(NamedTuple):
         return self.start < other.end and other.begin < self.imported
 
 
+class Study(NamedTuple):
+    """What its jobs wrote down, and what Snakemake printed."""
+
+    jobs: list[Job]
+    output: str
+
+
 @pytest.fixture(scope="module")
-def jobs(make_workspace) -> list[Job]:
+def study(make_workspace) -> Study:
     workspace = make_workspace(
         {
             "study": "shared",
@@ -54,7 +64,7 @@ def jobs(make_workspace) -> list[Job]:
     )
     workspace.cores = 16
     of = [f"results/shared/net/{label}/fp16/b{size}" for label in LABELS for size in (1, 2)]
-    records = [f"{folder}/round{number}/timing.json" for folder in of for number in (1, 2)]
+    records = [f"{folder}/{name}" for folder in of for name in ("accuracy.json", *ROUNDS)]
     run = workspace.run(
         *records,
         PYTHONPATH=os.pathsep.join([str(SIMULATED), str(ROOT / "src")]),
@@ -62,7 +72,13 @@ def jobs(make_workspace) -> list[Job]:
         TMPDIR=str(workspace.folder),
     )
     assert run.status == 0, run.output
-    return [Job(*json.loads(line)) for line in (workspace.folder / "notes").read_text().splitlines()]
+    notes = (workspace.folder / "notes").read_text().splitlines()
+    return Study([Job(*json.loads(note)) for note in notes], run.output)
+
+
+@pytest.fixture(scope="module")
+def jobs(study: Study) -> list[Job]:
+    return study.jobs
 
 
 def measured(jobs: list[Job]) -> list[Job]:
@@ -86,6 +102,12 @@ def test_nothing_is_built_and_nobody_imports_beside_a_measurement(jobs):
     work = [job for job in jobs if job.stage in ("reference", "export", "build", "verify")]
     assert not any(job.uses_device_beside(other) for job, other in itertools.product(work, rounds))
     assert not any(job.imports_beside(other) for job, other in itertools.permutations(rounds, 2))
+
+
+def test_measurements_take_no_core_before_all_work_is_begun(study):
+    begun = re.findall(r"^Job \d+: (Timing|Build|Accuracy|Export)", study.output, re.M)
+    assert begun.count("Accuracy") == len(LABELS) * 2
+    assert set(begun[begun.index("Timing") :]) == {"Timing"}
 
 
 def test_builds_that_tune_take_turns(jobs):
