@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from on_gpu import OnGpu, assert_profile_is_whole
+from on_gpu import DEVICE, OnGpu, assert_profile_is_whole
 from tests.unit.backends.workshop import Workshop
 
 torch = pytest.importorskip("torch")
@@ -16,6 +16,7 @@ if not torch.cuda.is_available():
     pytest.skip("needs an NVIDIA GPU", allow_module_level=True)
 
 from bakeoff.backends import make_backend  # noqa: E402
+from bakeoff.backends.inductor_benchmark import ReplayTimer  # noqa: E402
 from bakeoff.machine import find_compiler  # noqa: E402
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="needs a C++ compiler")
@@ -45,8 +46,9 @@ def test_agrees_with_eager(workshop: Workshop, tmp_path: Path, precision: str, f
     engine.assert_close(engine.load(tmp_path, built), CLOSE)
 
 
+@pytest.mark.parametrize("cuda_graph", [False, True])
 def test_tuning_finds_the_kernels_that_workers_compiled_and_times_them_in_turns(
-    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cuda_graph: bool
 ) -> None:
     """This process would otherwise compile every kernel again when it times it."""
     triton = pytest.importorskip("triton")
@@ -64,14 +66,29 @@ def test_tuning_finds_the_kernels_that_workers_compiled_and_times_them_in_turns(
     AsyncCompile.wait_pool_ready()  # until then this process compiles, too
     counters.clear()
     turns = Turns()
-    backend = make_backend({"kind": "inductor", "max_autotune": True, "channels_last": True})
+    backend = make_backend({"kind": "inductor", "max_autotune": True, "channels_last": True, "cuda_graph": cuda_graph})
     engine = OnGpu(workshop, backend, "fp16", turns)
     built = engine.build(tmp_path)
+    assert any("as a CUDA graph replays them" in note for note in built.notes) is cuda_graph
+    assert not any("launch by launch" in note for note in built.notes)
     tried = counters["inductor"]["select_algorithm_num_precompiles"]
     assert tried > 10
     assert len(compiled_here) < tried / 2
     assert turns.taken > 10
     engine.assert_close(engine.load(tmp_path, built), CLOSE)
+
+
+def test_candidates_are_timed_as_a_graph_replays_them() -> None:
+    timer = ReplayTimer()
+    one = torch.ones(1, device=DEVICE)
+    with torch.cuda.stream(torch.cuda.Stream()):
+        short_ms, long_ms = (timer.time_ms(lambda n=cycles: torch.cuda._sleep(n)) for cycles in (20_000, 200_000))
+        assert timer.time_ms(one.item) is None
+        again_ms = timer.time_ms(lambda: torch.cuda._sleep(200_000))
+    assert (timer.timed, timer.refused) == (3, 1)
+    print(short_ms, long_ms, again_ms)
+    assert 8 < long_ms / short_ms < 10.2
+    assert again_ms == pytest.approx(long_ms, rel=0.05)
 
 
 def test_a_profile_holds_every_kernel(workshop: Workshop, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
-from bakeoff.backends.inductor_surroundings import benchmarks_alone, caches_in, same_assembler
+from bakeoff.backends.inductor_benchmark import ReplayTimer, benchmarks
+from bakeoff.backends.inductor_surroundings import caches_in, same_assembler
 from bakeoff.backends.options import cuda_graph_refusal
 from bakeoff.backends.torch_session import (
     TorchOptions,
@@ -36,7 +37,8 @@ class InductorOptions(TorchOptions):
 
     kind: Literal["inductor"] = "inductor"
     max_autotune: bool = False
-    """Try several implementations of matrix products and convolutions at build time and keep the fastest."""
+    """Try several implementations of matrix products and convolutions at build time and keep the fastest: with
+    `cuda_graph` as a graph replays them, else launched one by one."""
     freeze: bool = False
     """Fold batch normalization into the convolutions and lay weights out at build time (Inductor's freezing, which
     PyTorch leaves off, too). On a CPU convolutional networks gain by it; try it, for transformers may lose."""
@@ -113,8 +115,13 @@ class Inductor(Backend):
                 built.notes.append(f"depthwise convolutions decomposed: {decompose_depthwise(module)}")
 
         program = fitted_program(export / "model.pt2", spec, self.options.channels_last, rewrite)
-        self._latest = _Compilation(program, self._config(spec), spec.alone)
+        timer = ReplayTimer() if self.options.cuda_graph else None
+        self._latest = _Compilation(program, self._config(spec), spec.alone, timer)
         self._latest.compile(out / PACKAGE, f"AOTInductor could not compile {export}")
+        if timer and timer.timed:
+            built.notes.append(f"kernels timed as a CUDA graph replays them: {timer.timed}")
+        if timer and timer.refused:
+            built.notes.append(f"kernels timed launch by launch, since they cannot be captured: {timer.refused}")
         return built
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
@@ -189,10 +196,12 @@ class _Compilation:
         program: torch.export.ExportedProgram,
         config: dict[str, Any],
         alone: Callable[[], AbstractContextManager[None]],
+        timer: ReplayTimer | None,
     ) -> None:
         self.program = program
         self._config = config
         self._alone = alone
+        self._timer = timer
         self._folder = TemporaryDirectory(prefix="bakeoff-inductor-")
 
     def compile(self, package: Path, failure: str) -> None:
@@ -201,7 +210,7 @@ class _Compilation:
         import torch._inductor
 
         # with gradients on, Inductor would freeze nothing
-        with caches_in(Path(self._folder.name)), benchmarks_alone(self._alone), torch.no_grad():
+        with caches_in(Path(self._folder.name)), benchmarks(self._alone, self._timer), torch.no_grad():
             same_assembler()
             try:
                 torch._inductor.aoti_compile_and_package(

@@ -1,12 +1,11 @@
-"""What a compilation by Inductor finds around it: its caches, Triton's assembler, its turns at timing kernels."""
+"""What a compilation by Inductor finds around it: its caches, Triton's assembler."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 
 @contextmanager
@@ -46,30 +45,3 @@ def same_assembler() -> None:
     from torch._inductor.runtime import compile_tasks
 
     compile_tasks._set_triton_ptxas_path()
-
-
-@contextmanager
-def benchmarks_alone(alone: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    """Within the block, have Inductor time kernels on a GPU within the context that `alone` gives."""
-    from torch._inductor.runtime import benchmarking
-
-    register = getattr(benchmarking, "set_gpu_benchmark_lock_context", None)
-    if register:
-        before = register(alone)
-        try:
-            yield
-        finally:
-            register(before)
-        return
-    benchmarker = benchmarking.benchmarker  # torch 2.11 has no such setting
-    benchmark = benchmarker.benchmark_gpu
-
-    def benchmark_gpu(*args: Any, **kwargs: Any) -> Any:
-        with alone():
-            return benchmark(*args, **kwargs)
-
-    benchmarker.benchmark_gpu = benchmark_gpu
-    try:
-        yield
-    finally:
-        del benchmarker.benchmark_gpu

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +18,9 @@ from tiny_models import cell
 from torch._inductor.runtime import benchmarking, compile_tasks
 from workshop import Workshop, need_instructions
 
-from bakeoff.backends import inductor, make_backend
+from bakeoff.backends import inductor, inductor_benchmark, make_backend
 from bakeoff.backends.base import Backend, Built
-from bakeoff.backends.inductor_surroundings import benchmarks_alone
+from bakeoff.backends.inductor_benchmark import ReplayTimer
 from bakeoff.errors import BuildError, EngineError
 from bakeoff.machine import Machine
 
@@ -239,52 +239,37 @@ def test_for_a_gpu_nothing_is_compiled_to_find_the_processors_vector_instruction
     assert make_backend({"kind": "inductor"})._config(on_gpu)["cpp.vec_isa_ok"] is False
 
 
-class Turns:
-    """Notes in `order` when a turn at timing kernels begins and ends."""
-
-    def __init__(self) -> None:
-        self.order: list[str] = []
+@pytest.mark.parametrize("cuda_graph", [False, True])
+def test_kernels_are_timed_in_turns_and_as_they_will_be_run(
+    workshop: Workshop, tmp_path: Path, told: dict[str, Any], monkeypatch, cuda_graph: bool
+) -> None:
+    order = []
 
     @contextmanager
-    def __call__(self) -> Iterator[None]:
-        self.order.append("begin")
+    def turn() -> Iterator[None]:
+        order.append("begin")
         yield
-        self.order.append("end")
+        order.append("end")
 
+    def time_ms(timer: ReplayTimer, candidate: object) -> float | None:
+        timer.timed += 1
+        timer.refused += 1
+        return None
 
-@pytest.mark.skipif(not hasattr(benchmarking, "maybe_gpu_benchmark_lock"), reason="this torch has no such setting")
-def test_kernels_are_timed_in_turns(workshop: Workshop, tmp_path: Path, told: dict[str, Any]) -> None:
-    turns = Turns()
+    def benchmark_gpu(candidate: object) -> float:
+        order.append(candidate)
+        return 0.5
 
-    def time_a_kernel() -> None:
-        with benchmarking.maybe_gpu_benchmark_lock():
-            turns.order.append("kernel")
-
-    told["meanwhile"] = time_a_kernel
-    backend = make_backend({"kind": "inductor"})
-    backend.build(workshop.source(backend, "pair"), replace(workshop.spec("pair"), alone=turns), tmp_path)
-    time_a_kernel()
-    assert turns.order == ["begin", "kernel", "end", "kernel"]
-
-
-def test_kernels_are_timed_in_turns_where_inductor_has_no_setting_for_it(monkeypatch) -> None:
-    """As in torch 2.11."""
-    turns = Turns()
-
-    class Benchmarker:
-        def benchmark(self, kernel: str) -> float:
-            return self.benchmark_gpu(kernel)
-
-        def benchmark_gpu(self, kernel: str) -> float:
-            turns.order.append(kernel)
-            return 0.5
-
-    monkeypatch.delattr(benchmarking, "set_gpu_benchmark_lock_context", raising=False)
-    monkeypatch.setattr(benchmarking, "benchmarker", Benchmarker())
-    with benchmarks_alone(turns):
-        assert benchmarking.benchmarker.benchmark("kernel") == 0.5
-    assert benchmarking.benchmarker.benchmark("later") == 0.5
-    assert turns.order == ["begin", "kernel", "end", "later"]
+    monkeypatch.setattr(ReplayTimer, "time_ms", time_ms)
+    monkeypatch.setattr(inductor_benchmark, "_own_stream", nullcontext)
+    monkeypatch.setattr(benchmarking, "benchmarker", SimpleNamespace(benchmark_gpu=benchmark_gpu))
+    told["meanwhile"] = lambda: benchmarking.benchmarker.benchmark_gpu("kernel")
+    backend = make_backend({"kind": "inductor", "cuda_graph": cuda_graph})
+    spec = replace(workshop.spec("pair"), alone=turn)
+    built = backend.build(workshop.source(backend, "pair"), spec, tmp_path)
+    assert order == ["begin", "kernel", "end"]
+    assert ("kernels timed as a CUDA graph replays them: 1" in built.notes) is cuda_graph
+    assert any("cannot be captured: 1" in note for note in built.notes) is cuda_graph
 
 
 def test_kernels_are_assembled_by_what_pytorchs_workers_take(
