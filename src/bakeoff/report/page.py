@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bakeoff import format as fmt
 
@@ -20,6 +21,11 @@ DASH = "–"
 
 def _or_dash(write: Callable[[float], str]) -> Callable[[float | None], str]:
     return lambda value: DASH if value is None else write(value)
+
+
+def unbroken(words: str) -> Markup:
+    """The words, escaped, their intervals (`[8.86–14.3]`) kept on one line: browsers would break after the dash."""
+    return Markup(re.sub(rf"\[[^\][ ]+{DASH}[^\][ ]+\]", r'<span class="nowrap">\g<0></span>', str(escape(words))))
 
 
 @functools.cache
@@ -37,7 +43,7 @@ def templates() -> jinja2.Environment:
         ms=_or_dash(fmt.format_ms), s=_or_dash(fmt.format_s), bytes=_or_dash(fmt.format_bytes),
         ratio=_or_dash(fmt.format_ratio), rate=_or_dash(fmt.format_rate), db=_or_dash(fmt.format_db),
         num=_or_dash(fmt.format_number), change=_or_dash(fmt.format_change),
-        share=_or_dash(lambda value: f"{value * 100:.1f} %"),
+        share=_or_dash(lambda value: f"{value * 100:.1f} %"), unbroken=unbroken,
     )  # fmt: skip
     return environment
 
