@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+LONG_MS = 1.0
+"""A candidate that takes longer is timed as it is launched: what that takes does not count."""
 REPLAYED_MS = 0.2
 """About how long a graph of repetitions of one candidate takes."""
 MAX_REPETITIONS = 20
@@ -34,10 +36,11 @@ class ReplayTimer:
 
     def __init__(self) -> None:
         self.timed = 0
-        """Candidates timed so."""
+        """Candidates timed so, with those so long that it makes no difference."""
         self.refused = 0
         """Candidates that could not be captured."""
         self._graph: torch.cuda.CUDAGraph | None = None
+        self._broken: list[torch.cuda.CUDAGraph] = []
 
     def time_ms(self, candidate: Callable[[], Any]) -> float | None:
         """Shortest time of one run, in ms; None where the candidate cannot be captured.
@@ -60,6 +63,9 @@ class ReplayTimer:
         candidate()
         torch.cuda.synchronize()
         once_ms = max(min(between(candidate) for _ in range(3)), 1e-3)
+        if once_ms > LONG_MS:
+            self.timed += 1
+            return once_ms
         repetitions = max(1, min(MAX_REPETITIONS, round(REPLAYED_MS / once_ms)))
         graph = self._captured(candidate, repetitions)
         if graph is None:
@@ -88,6 +94,9 @@ class ReplayTimer:
         except torch.cuda.OutOfMemoryError:
             raise
         except RuntimeError:
+            # PyTorch goes on asking a graph whose capture was broken off, and its pool takes no other (CUDAGraph.cpp)
+            self._broken.append(graph)
+            self._graph = None
             torch.cuda.synchronize()
             return None
         self._graph = graph

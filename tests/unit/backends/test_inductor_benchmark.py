@@ -119,15 +119,16 @@ def test_the_gpus_time_is_measured_and_not_the_hosts(gpu: Gpu, takes_s: float):
 
 
 def test_long_kernels_are_not_repeated_often(gpu: Gpu):
-    calls = []
-    kernel = gpu.kernel(5e-3)
-    ReplayTimer().time_ms(lambda: (calls.append(gpu.capturing is None), kernel()))
-    assert calls == [True] * 4 + [False]
-    assert gpu.free_at_s < 10 * 5e-3
-    short = gpu.kernel(2e-6)
-    calls.clear()
-    ReplayTimer().time_ms(lambda: (calls.append(gpu.capturing is None), short()))
-    assert 5 <= calls.count(False) <= MAX_REPETITIONS
+    def captured(takes_s: float) -> int:
+        calls, kernel = [], gpu.kernel(takes_s)
+        ReplayTimer().time_ms(lambda: (calls.append(gpu.capturing is not None), kernel()))
+        assert calls.count(False) == 4
+        return calls.count(True)
+
+    assert captured(5e-3) == 0
+    assert gpu.free_at_s < 5 * 5e-3
+    assert captured(0.5e-3) == 1
+    assert 5 <= captured(2e-6) <= MAX_REPETITIONS
 
 
 def test_graphs_share_memory(gpu: Gpu):
@@ -143,6 +144,9 @@ def test_what_cannot_be_captured_is_not_timed(gpu: Gpu):
     assert timer.time_ms(lambda: (kernel(), gpu.synchronize())) is None
     assert timer.time_ms(kernel) == pytest.approx(1e-2)
     assert (timer.timed, timer.refused) == (1, 1)
+    timer.time_ms(lambda: (kernel(), gpu.synchronize()))
+    timer.time_ms(kernel)
+    assert gpu.pools == [None, None, "shared", None]
 
 
 def test_errors_of_the_candidate_are_its_own(gpu: Gpu):
