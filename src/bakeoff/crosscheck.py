@@ -21,11 +21,12 @@ from bakeoff.artifacts.collected import Collected, TargetResult
 from bakeoff.artifacts.io import read_record
 from bakeoff.artifacts.timing import TimingRecord
 from bakeoff.config.study import Study
+from bakeoff.jobs.stages import TRACKED_ONLY
 from bakeoff.jobs.supervise import run_stage
 from bakeoff.machine import Machine
 from bakeoff.paths import StudyPaths
 from bakeoff.plan import Plan
-from bakeoff.staging import TRACKED_ONLY, Staging
+from bakeoff.staging import Staging
 
 ROUNDS = 3
 SECONDS = 3

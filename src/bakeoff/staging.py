@@ -20,6 +20,7 @@ from bakeoff.backends.options import OF_THE_STUDY
 from bakeoff.config.model import FileModel, TorchscriptModel, has_real_weights, weights_path
 from bakeoff.config.study import Limits
 from bakeoff.jobs.ledger import Ledger
+from bakeoff.jobs.stages import TRACKED_ONLY
 from bakeoff.machine import versions_of
 from bakeoff.plan import Engine, Export, Plan, Target
 from bakeoff.precision import CALIBRATED, Precision
@@ -409,8 +410,6 @@ def of_wildcards(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return asked
 
 
-TRACKED_ONLY = ("versions", "made_on", "code")
-"""Parameters that make results stale but that no job is told."""
 _OF_ENGINES = ("build", "verify", "time", "profile")
 _ENGINE_JOB = ("target", "backend", "engine", "reference", "device", "threads", "batch", "inputs", *TRACKED_ONLY)
 _PARAM_NAMES: dict[str, tuple[str, ...]] = {

@@ -18,10 +18,10 @@ from bakeoff.artifacts.io import write_record
 from bakeoff.config.load import load_study
 from bakeoff.home import make_home
 from bakeoff.jobs.script import note_done
-from bakeoff.jobs.stages import RECORD_FILES
+from bakeoff.jobs.stages import RECORD_FILES, TRACKED_ONLY
 from bakeoff.machine import Machine
 from bakeoff.plan import Plan
-from bakeoff.staging import TRACKED_ONLY, Staging
+from bakeoff.staging import Staging
 
 Job = tuple[str, str, dict[str, Any]]
 """Stage, folder of its record, wildcards."""

@@ -13,11 +13,10 @@ from bakeoff.jobs.device_lock import place
 from bakeoff.jobs.ledger import Entry, Ledger, Stamp, param_digests, stamp
 from bakeoff.jobs.part_of_run import part_of_run
 from bakeoff.jobs.progress import Progress
-from bakeoff.jobs.stages import DOING
+from bakeoff.jobs.stages import DOING, TRACKED_ONLY
 from bakeoff.jobs.supervise import Message, run_stage
 from bakeoff.machine import Machine
 from bakeoff.paths import StudyPaths
-from bakeoff.staging import TRACKED_ONLY
 
 
 def run_job(stage: str, snakemake: Any) -> None:

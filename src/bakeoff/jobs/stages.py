@@ -1,4 +1,4 @@
-"""The stages of a study, and the record that each leaves."""
+"""The stages of a study, the record that each leaves, and what Snakemake tracks that no job is told."""
 
 from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.base import Record
@@ -39,3 +39,6 @@ DOING: dict[str, str] = {
     "profile": "profiling",
     "time": "timing",
 }
+
+TRACKED_ONLY = ("versions", "made_on", "code")
+"""Parameters that make results stale but that no job is told."""
