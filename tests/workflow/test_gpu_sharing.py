@@ -14,7 +14,6 @@ from tests.workflow.conftest import ROOT, own_model
 SIMULATED = Path(__file__).parent / "simulated_gpus"
 LABELS = {
     "eager": None,
-    "plain": {"kind": "inductor"},
     "tuned": {"kind": "inductor", "max_autotune": True},
     "tuned-nhwc": {"kind": "inductor", "max_autotune": True, "channels_last": True},
 }
