@@ -2,8 +2,8 @@
 
 Snakemake fills its cores with whatever fits. Two things go wrong with that on GPUs:
 
-- A measurement could start, for it needs one core, and then waits until no engine is built or checked: with 48 of them
-  waiting (the most on four GPUs), 64 cores built on 24, and a study that takes 22 minutes built for 11.
+- A measurement could start, for it needs one core, and then waits until no engine is built or checked: with 39 of them
+  waiting on four GPUs, 64 cores built on 24, and a study that takes 22 minutes built for 11.
 - A tuning build of four cores never fits where each core that becomes free goes to a narrower job at once: the longest
   builds, which have the highest priority of all builds, began when all others were done.
 
@@ -31,7 +31,10 @@ def order_jobs(workflow: Any) -> None:
 
 
 def in_order(select: Select, cores: Callable[[], int]) -> Select:
-    """The selection, by priority, and with measurements last; `cores` says how many Snakemake was given."""
+    """The selection, by priority, and with measurements last.
+
+    `cores` says how many Snakemake was given; asked only then, since commands that run nothing may give none.
+    """
 
     def select_in_order(
         scheduler: Any, could_run: Collection[Any], left: Collection[Any], free: Mapping[str, Any], sizes: Any

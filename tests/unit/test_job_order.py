@@ -1,6 +1,6 @@
 """Which jobs Snakemake's greedy scheduler starts in a study on GPUs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +20,7 @@ class Job:
     priority: int
     cores: int = 1
     gpu: int = 0
-    input: tuple[str, ...] = field(default=())
+    input: tuple[str, ...] = ()
 
     @property
     def scheduler_resources(self) -> dict[str, int]:

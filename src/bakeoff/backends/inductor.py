@@ -6,6 +6,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -116,7 +117,7 @@ class Inductor(Backend):
 
         program = fitted_program(export / "model.pt2", spec, self.options.channels_last, rewrite)
         timer = ReplayTimer() if self.options.cuda_graph else None
-        self._latest = _Compilation(program, self._config(spec), spec.alone, timer)
+        self._latest = _Compilation(program, self._config(spec), partial(benchmarks, spec.alone, timer))
         self._latest.compile(out / PACKAGE, f"AOTInductor could not compile {export}")
         if timer and timer.timed:
             built.notes.append(f"kernels timed as a CUDA graph replays them: {timer.timed}")
@@ -195,13 +196,12 @@ class _Compilation:
         self,
         program: torch.export.ExportedProgram,
         config: dict[str, Any],
-        alone: Callable[[], AbstractContextManager[None]],
-        timer: ReplayTimer | None,
+        benchmarks: Callable[[], AbstractContextManager[None]],
     ) -> None:
+        """`benchmarks` gives the context in which kernels are timed."""
         self.program = program
         self._config = config
-        self._alone = alone
-        self._timer = timer
+        self._benchmarks = benchmarks
         self._folder = TemporaryDirectory(prefix="bakeoff-inductor-")
 
     def compile(self, package: Path, failure: str) -> None:
@@ -210,7 +210,7 @@ class _Compilation:
         import torch._inductor
 
         # with gradients on, Inductor would freeze nothing
-        with caches_in(Path(self._folder.name)), benchmarks(self._alone, self._timer), torch.no_grad():
+        with caches_in(Path(self._folder.name)), self._benchmarks(), torch.no_grad():
             same_assembler()
             try:
                 torch._inductor.aoti_compile_and_package(

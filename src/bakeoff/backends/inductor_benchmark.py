@@ -14,7 +14,6 @@ LONG_MS = 1.0
 REPLAYED_MS = 0.2
 """About how long a graph of repetitions of one candidate takes."""
 MAX_REPETITIONS = 20
-MIN_REPLAYS = 3
 MAX_REPLAYS = 20
 REPLAYS_MS = 10.0
 """About how long the replays of one candidate take."""
@@ -71,7 +70,7 @@ class ReplayTimer:
         if graph is None:
             self.refused += 1
             return None
-        replays = max(MIN_REPLAYS, min(MAX_REPLAYS, int(REPLAYS_MS / (once_ms * repetitions))))
+        replays = min(MAX_REPLAYS, int(REPLAYS_MS / (once_ms * repetitions)))
         graph.replay()
         shortest_ms = min(between(graph.replay) for _ in range(replays))
         self.timed += 1

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from inductor_stand_in import Benchmarker, turns
 from tiny_models import cell
 from torch._inductor.runtime import benchmarking, compile_tasks
 from workshop import Workshop, need_instructions
@@ -243,31 +244,22 @@ def test_for_a_gpu_nothing_is_compiled_to_find_the_processors_vector_instruction
 def test_kernels_are_timed_in_turns_and_as_they_will_be_run(
     workshop: Workshop, tmp_path: Path, told: dict[str, Any], monkeypatch, cuda_graph: bool
 ) -> None:
-    order = []
-
-    @contextmanager
-    def turn() -> Iterator[None]:
-        order.append("begin")
-        yield
-        order.append("end")
+    order: list[str] = []
 
     def time_ms(timer: ReplayTimer, candidate: object) -> float | None:
         timer.timed += 1
         timer.refused += 1
         return None
 
-    def benchmark_gpu(candidate: object) -> float:
-        order.append(candidate)
-        return 0.5
-
     monkeypatch.setattr(ReplayTimer, "time_ms", time_ms)
     monkeypatch.setattr(inductor_benchmark, "_own_stream", nullcontext)
-    monkeypatch.setattr(benchmarking, "benchmarker", SimpleNamespace(benchmark_gpu=benchmark_gpu))
-    told["meanwhile"] = lambda: benchmarking.benchmarker.benchmark_gpu("kernel")
+    monkeypatch.setattr(benchmarking, "benchmarker", Benchmarker(order))
+    told["meanwhile"] = lambda: benchmarking.benchmarker.benchmark(lambda: None)
     backend = make_backend({"kind": "inductor", "cuda_graph": cuda_graph})
-    spec = replace(workshop.spec("pair"), alone=turn)
+    spec = replace(workshop.spec("pair"), alone=turns(order))
     built = backend.build(workshop.source(backend, "pair"), spec, tmp_path)
-    assert order == ["begin", "kernel", "end"]
+    benchmarking.benchmarker.benchmark(lambda: None)
+    assert order == ["begin", "by itself", "end", "by itself"]
     assert ("kernels timed as a CUDA graph replays them: 1" in built.notes) is cuda_graph
     assert any("cannot be captured: 1" in note for note in built.notes) is cuda_graph
 

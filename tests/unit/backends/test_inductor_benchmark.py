@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from inductor_stand_in import Benchmarker, turns
 from torch._inductor.runtime import benchmarking
 
 from bakeoff.backends.inductor_benchmark import MAX_REPETITIONS, ReplayTimer, benchmarks
@@ -157,20 +158,6 @@ def test_errors_of_the_candidate_are_its_own(gpu: Gpu):
         ReplayTimer().time_ms(fails)
 
 
-class Benchmarker:
-    """Inductor's, which launches a kernel by itself."""
-
-    def __init__(self, order: list[str]) -> None:
-        self.order = order
-
-    def benchmark(self, candidate: Callable[[], Any], **options: Any) -> Any:
-        return self.benchmark_gpu(candidate, warmup=25, rep=100, **options)
-
-    def benchmark_gpu(self, _callable: Callable[[], Any], **_: Any) -> Any:
-        self.order.append("by itself")
-        return 0.5
-
-
 @pytest.fixture
 def order(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What happened: turns, and candidates that Inductor's own benchmarker timed."""
@@ -179,17 +166,11 @@ def order(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return order
 
 
-def turns(order: list[str]) -> Callable[[], Any]:
-    @contextlib.contextmanager
-    def turn() -> Iterator[None]:
-        order.append("begin")
-        yield
-        order.append("end")
-
-    return turn
-
-
-def test_kernels_are_timed_in_turns(order: list[str]):
+@pytest.mark.parametrize("has_setting", [True, False])
+def test_kernels_are_timed_in_turns(order: list[str], monkeypatch: pytest.MonkeyPatch, has_setting: bool):
+    """Also where Inductor has no setting for it, as in torch 2.11."""
+    if not has_setting:
+        monkeypatch.delattr(benchmarking, "set_gpu_benchmark_lock_context", raising=False)
     with benchmarks(turns(order), None):
         assert benchmarking.benchmarker.benchmark(lambda: None) == 0.5
     assert benchmarking.benchmarker.benchmark(lambda: None) == 0.5
