@@ -78,6 +78,16 @@ def test_tuning_finds_the_kernels_that_workers_compiled_and_times_them_in_turns(
     engine.assert_close(engine.load(tmp_path, built), CLOSE)
 
 
+def test_coordinate_descent_without_autotuning(workshop: Workshop, tmp_path: Path) -> None:
+    turns = Turns()
+    backend = make_backend({"kind": "inductor", "coordinate_descent": True, "channels_last": True, "cuda_graph": True})
+    engine = OnGpu(workshop, backend, "fp16", turns)
+    built = engine.build(tmp_path)
+    assert any("as a CUDA graph replays them" in note for note in built.notes)
+    assert turns.taken > 10
+    engine.assert_close(engine.load(tmp_path, built), CLOSE)
+
+
 def test_candidates_are_timed_as_a_graph_replays_them() -> None:
     timer = ReplayTimer()
     one = torch.ones(1, device=DEVICE)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from inductor_stand_in import Benchmarker, turns
-from tiny_models import cell
+from tiny_models import cell, gpu, machine
 from torch._inductor.runtime import benchmarking, compile_tasks
 from workshop import Workshop, need_instructions
 
@@ -225,9 +225,11 @@ def told(monkeypatch) -> dict[str, Any]:
 
 
 def test_options_reach_inductor(workshop: Workshop, tmp_path: Path, told: dict[str, Any]) -> None:
-    for options in ({}, {"max_autotune": True, "kernel_profile": False, "freeze": True}):
+    other = {"max_autotune": True, "coordinate_descent": True, "kernel_profile": False, "freeze": True}
+    for options in ({}, other):
         workshop.build(make_backend({"kind": "inductor", **options}), "pair", tmp_path)
         assert told["max_autotune"] is options.get("max_autotune", False)
+        assert told["coordinate_descent_tuning"] is options.get("coordinate_descent", False)
         assert told["cpp.enable_kernel_profile"] is options.get("kernel_profile", True)
         assert told["freezing"] is options.get("freeze", False)
         assert told["gradients"] is False  # else nothing is frozen
@@ -347,6 +349,13 @@ def test_a_compiler_is_asked_for_at_planning() -> None:
     bare = Machine("a processor", frozenset(), 2, (), None, None)
     refusal = make_backend({"kind": "inductor"}).cannot_build(cell("fp32", machine=bare))
     assert refusal == "needs a C++ compiler, and none was found: install g++ (or name one in CXX)"
+
+
+def test_coordinate_descent_is_for_gpus_and_times_kernels() -> None:
+    backend = make_backend({"kind": "inductor", "coordinate_descent": True})
+    assert "on a CPU" in backend.cannot_build(cell("fp32"))
+    assert backend.cannot_build(cell("fp32", "cuda:0", machine(gpus=(gpu(),)))) is None
+    assert backend.times_kernels("cuda:0")
 
 
 @pytest.mark.parametrize(("library", "own"), [(b"\x7fELF libstdc++.so.6", False), (b"\x7fELF libm.so.6", True)])
