@@ -60,6 +60,13 @@ def test_a_single_round_is_said_where_the_best_is_named():
     assert _words([fast, slow])[1].endswith("; one round only: what varies from process to process is in no interval.")
 
 
+def test_a_best_that_agrees_less_than_others_is_doubted():
+    fast, slow = _target("a", 3.0, precision="fp16"), _target("b", 3.5, precision="fp16")
+    fast.row.warnings = ["less-accurate"]
+    _, words = _words([fast, slow])
+    assert words.endswith("; other backends agree at least 15 dB better at fp16: look into that first.")
+
+
 def test_unranked_targets_are_never_best_nor_tied():
     answer, words = _words([_target("wrong", 1.0, ranked=False, reason="outputs differ"), _target("right", 3.0)])
     assert (answer.best, answer.ties) == ("right/fp32", [])

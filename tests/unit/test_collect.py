@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,19 @@ def test_engine_that_does_not_hold_its_precision_is_unranked_and_marked(world):
     assert target.row.warnings == ["precision-not-held"]
     assert not target.ranked
     assert "20 in float16" in target.unranked_reason
+
+
+def test_an_engine_that_agrees_far_less_than_others_is_marked(world):
+    for number, planned in enumerate(world.targets[:3]):
+        for path in (planned.build, planned.accuracy, *planned.timing):
+            world.edit(path, target={**json.loads(Path(path).read_text())["target"], "precision": "fp16"})
+        world.edit(planned.accuracy, sqnr_db=20.0 if planned.backend == "openvino" else 40.0)
+        world.targets[number] = replace(planned, precision="fp16")
+    collected = world.collect()
+    marked = {name: target.row.warnings for name, target in _by_name(collected).items()}
+    assert marked == {"eager": [], "onnxruntime": [], "openvino": ["less-accurate"]}
+    assert _by_name(collected)["openvino"].ranked
+    assert "look into that first" in collected.answers[0].words
 
 
 def test_rows_of_a_gpu_have_its_clocks_copies_and_state(world):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 
+from bakeoff.accuracy.peers import less_accurate
 from bakeoff.answers import answers
 from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.base import TargetId
@@ -19,6 +20,7 @@ from bakeoff.collect.records import Reader
 from bakeoff.collect.result import TargetRecords, read_target, target_result
 from bakeoff.config.study import Study
 from bakeoff.limits.share import set_limit
+from bakeoff.measure.warnings import in_order
 
 Key = tuple[str, int, str]
 """Model, batch size, `label/precision`."""
@@ -65,6 +67,8 @@ def collect(
     works = {model: reference.work for model, reference in models.items()}
     for result in results:
         set_limit(result.row, works.get(result.row.model), found.limits)
+    for result in less_accurate(results, {label: options.kind for label, options in study.backends.items()}):
+        result.row.warnings = in_order({*result.row.warnings, "less-accurate"})
 
     def ratio(above: TargetResult, below: TargetResult) -> Interval:
         return noise.ratio(_row_key(above), _row_key(below))

@@ -27,6 +27,11 @@ WARNINGS: dict[str, Explanation] = {
         "Compare it with the precision that its build record lists under layer_dtypes, or choose a backend that has "
         "this precision on this device.",
     ),
+    "less-accurate": Explanation(
+        "the outputs agree at least 15 dB less with the reference than those of other backends at this precision",
+        "Other backends show what the precision costs this model, so look for what else is wrong: try another version "
+        "of the library, another batch size, or the layers one by one, before you ship it.",
+    ),
     "not-steady": Explanation(
         "latency was still drifting when warm-up reached its limit",
         "Raise warmup.max_s, or let the machine cool and calm down.",
