@@ -66,6 +66,8 @@ def _answer(model: str, batch_size: int, group: list[TargetResult], baseline: st
         words += f"; no measurable difference to {_join(alike)}"
     if unsure:
         words += f"; too unsteady to compare: {_join(unsure)}"
+    if "not-repeatable" in best.row.warnings:
+        words += "; run again on the same inputs, it gave other outputs: look into that first"
     if "less-accurate" in best.row.warnings:
         words += f"; other backends agree at least 15 dB better at {best.row.precision}: look into that first"
     if "one-round" in best.row.warnings:

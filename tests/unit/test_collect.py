@@ -174,6 +174,15 @@ def test_engine_that_does_not_hold_its_precision_is_unranked_and_marked(world):
     assert "20 in float16" in target.unranked_reason
 
 
+def test_an_engine_that_answers_differently_each_time_is_marked(world):
+    world.edit(world.targets[2].accuracy, relative_l2=0.01, repeat_relative_l2=0.2)
+    collected = world.collect()
+    assert {name: target.row.warnings for name, target in _by_name(collected).items()} == {
+        "eager": [], "onnxruntime": [], "openvino": ["not-repeatable"]
+    }  # fmt: skip
+    assert "run again on the same inputs, it gave other outputs" in collected.answers[0].words
+
+
 def test_an_engine_that_agrees_far_less_than_others_is_marked(world):
     for number, planned in enumerate(world.targets[:3]):
         for path in (planned.build, planned.accuracy, *planned.timing):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bakeoff.accuracy.metrics import Comparison
@@ -49,8 +50,17 @@ class Judgement:
         return not self.failures
 
 
-def judge(comparison: Comparison, tolerance: Tolerance, precision: Precision, real_weights: bool) -> Judgement:
+def judge(
+    comparison: Comparison,
+    tolerance: Tolerance,
+    precision: Precision,
+    real_weights: bool,
+    repeat: Comparison | None = None,
+) -> Judgement:
     """Judge a comparison against the tolerance, or, for low precisions on random weights, against GROSS.
+
+    `repeat` compares the outputs of the same inputs, run again, with the engine's own first ones: they may differ by as
+    much as those may from the reference.
 
     Raises UselessReferenceError where the reference does not vary over inputs.
     """
@@ -86,4 +96,19 @@ def judge(comparison: Comparison, tolerance: Tolerance, precision: Precision, re
         worst = comparison.worst_relative_l2
         if worst is not None and worst > max(GROSS_OUTPUT, limits.relative_l2) and not verdict.failures:
             fail(f"output {comparison.worst_output} alone has a relative L2 error of {worst:.3g}: it is another output")
+    if repeat:
+        _judge_repeat(repeat, limits, fail)
     return verdict
+
+
+def _judge_repeat(repeat: Comparison, limits: Tolerance, fail: Callable[[str], None]) -> None:
+    again = "run again on the same inputs, "
+    if repeat.mismatch:
+        fail(again + repeat.mismatch)
+    elif repeat.nonfinite:
+        fail(f"{again}{repeat.nonfinite} of {repeat.elements} output elements are NaN or infinite")
+    elif limits.relative_l2 is not None and (repeat.relative_l2 or 0.0) > limits.relative_l2:
+        fail(
+            f"{again}the outputs are off the first ones by a relative L2 error of {repeat.relative_l2:.3g}, above the "
+            f"limit {limits.relative_l2:g}"
+        )

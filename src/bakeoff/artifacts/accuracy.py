@@ -4,6 +4,11 @@ from typing import Any, Literal
 
 from bakeoff.artifacts.base import FileDigest, Part, Record, schema_field
 
+REPEATABLE = 1e-3
+"""A relative L2 difference between two runs on the same inputs that is still called the same answer."""
+REPEAT_SHARE = 0.5
+"""The same as a share of the error against the reference: sums taken in another order each time stay below it."""
+
 
 class AccuracyRecord(Record):
     """Outputs of an engine against eager fp32 (TF32 off) on the same seeded inputs."""
@@ -24,6 +29,9 @@ class AccuracyRecord(Record):
     reference_std: float | None = None
     """Mean over output elements of the reference's standard deviation over inputs."""
     n_inputs: int | None = None
+    repeat_relative_l2: float | None = None
+    """The same error of the first batches, run again after all others, against their own outputs before: 0 where those
+    are bit-identical; null where there is nothing to compare (NaN, wrong shape)."""
     tolerance: dict[str, float] = {}
     """The limits that judged."""
     indicative: bool | None = None
@@ -31,6 +39,13 @@ class AccuracyRecord(Record):
     passed: bool | None = None
     failures: list[str] = []
     """Which limits were missed, in words."""
+
+    @property
+    def repeatable(self) -> bool | None:
+        """Whether two runs on the same inputs gave the same answer, as far as that matters; None where not known."""
+        if self.repeat_relative_l2 is None or self.relative_l2 is None:
+            return None
+        return self.repeat_relative_l2 <= max(REPEATABLE, REPEAT_SHARE * self.relative_l2)
 
 
 class OutputSpread(Part):

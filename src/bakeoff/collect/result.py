@@ -119,7 +119,7 @@ def target_result(
         device=planned.device,
         status=status,
         reason=reason,
-        warnings=target_warnings(records.rounds, build),
+        warnings=target_warnings(records.rounds, build, accuracy),
     )
     if build and build.ok:
         row.build_s, row.engine_bytes = build.build_s, build.engine_bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -23,6 +24,9 @@ from bakeoff.models.spread import spread
 if TYPE_CHECKING:
     import numpy as np
 
+REPEAT_S = 2.0
+"""About how long batches are run again; at least one is."""
+
 _LARGER_IS_WORSE = ("relative_l2", "max_abs")
 _SMALLER_IS_WORSE = ("sqnr_db", "cosine", "top1_agreement", "top5_agreement")
 
@@ -40,6 +44,8 @@ class Spec(EngineJob):
 def run(spec_json: dict[str, Any]) -> AccuracyRecord:
     """Run the check inputs through the engine and compare; with several batch sizes the worst figures are reported.
 
+    Afterwards batches are run again: an engine with a race in it may be right the first time.
+
     Raises BakeoffError where a file is not as it was left, EngineError where the backend refuses the engine.
     """
     spec = Spec.model_validate(spec_json)
@@ -50,9 +56,11 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
     tolerance = Tolerance.model_validate(spec.tolerance)
     precision = spec.engine_spec().precision
     verdicts: dict[int, tuple[Comparison, Judgement]] = {}
+    repeats: list[Comparison] = []
     for batch_size in spec.batch_sizes:
-        comparison = _compare_at(spec, files, batch_size, inputs, reference)
-        verdicts[batch_size] = comparison, judge(comparison, tolerance, precision, spec.real_weights)
+        comparison, repeat = _compare_at(spec, files, batch_size, inputs, reference)
+        verdicts[batch_size] = comparison, judge(comparison, tolerance, precision, spec.real_weights, repeat)
+        repeats += [repeat] if repeat else []
     failures = [
         failure if len(spec.batch_sizes) == 1 else f"at batch {batch_size}: {failure}"
         for batch_size, (_, judgement) in verdicts.items()
@@ -64,6 +72,7 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
         target=spec.target,
         status="ok",
         **worst_figures(comparisons),
+        repeat_relative_l2=worst_figures(repeats).get("relative_l2"),
         reference_std=spread(reference),
         n_inputs=len(inputs[0]),
         tolerance=judgement.limits,
@@ -92,24 +101,46 @@ def _check_reference(folder: str) -> None:
 
 def _compare_at(
     spec: Spec, files: list[str], batch_size: int, inputs: list[np.ndarray], reference: list[np.ndarray]
-) -> Comparison:
-    """Run all inputs in batches of this size; the last batch is filled by starting over, and judged as well."""
+) -> tuple[Comparison, Comparison | None]:
+    """Run all inputs in batches of this size; the last batch is filled by starting over, and judged as well.
+
+    Returns the comparison with the reference, and that of the first batches' outputs with what they were before, when
+    they are run again.
+    """
     import numpy as np
 
     n = len(inputs[0])
     order = np.arange(-(-n // batch_size) * batch_size) % n
+    batches = order.reshape(-1, batch_size)
+    first: list[list[np.ndarray]] = []
+    again: list[list[np.ndarray]] = []
     with closing(spec.load(files, batch_size)) as session, under_way("accuracy"):
-        batches = []
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
+
+        def outputs_of(rows: np.ndarray) -> list[np.ndarray]:
             session.prepare([np.ascontiguousarray(array[rows]) for array in inputs])
             session.run()
             session.synchronize()
-            batch = [np.array(output) for output in session.outputs()]
-            wrong = [position for position, output in enumerate(batch) if output.shape[:1] != (batch_size,)]
+            return [np.array(output) for output in session.outputs()]
+
+        for rows in batches:
+            outputs = outputs_of(rows)
+            wrong = [position for position, output in enumerate(outputs) if output.shape[:1] != (batch_size,)]
             if wrong:
-                shape = list(batch[wrong[0]].shape)
-                return Comparison(mismatch=f"output {wrong[0]} has shape {shape} for a batch of {batch_size}")
-            batches.append(batch)
-    outputs = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
-    return compare(outputs, [array[order] for array in reference])
+                shape = list(outputs[wrong[0]].shape)
+                return Comparison(mismatch=f"output {wrong[0]} has shape {shape} for a batch of {batch_size}"), None
+            first.append(outputs)
+        begin = time.monotonic()
+        for rows in batches:
+            again.append(outputs_of(rows))
+            if time.monotonic() - begin > REPEAT_S:
+                break
+    comparison = compare(_joined(first), [array[order] for array in reference])
+    if comparison.mismatch or comparison.nonfinite:
+        return comparison, None
+    return comparison, compare(_joined(again), _joined(first[: len(again)]))
+
+
+def _joined(batches: list[list[np.ndarray]]) -> list[np.ndarray]:
+    import numpy as np
+
+    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]

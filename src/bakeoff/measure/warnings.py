@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.timing import Telemetry, TimingRecord
 
@@ -26,6 +27,11 @@ WARNINGS: dict[str, Explanation] = {
         "the engine does not compute in the precision asked for",
         "Compare it with the precision that its build record lists under layer_dtypes, or choose a backend that has "
         "this precision on this device.",
+    ),
+    "not-repeatable": Explanation(
+        "run again on the same inputs, the engine gave other outputs",
+        "Something in it depends on chance, as a race between kernels does: try another version of the library or "
+        "another batch size, and do not ship it before the same input gives the same output.",
     ),
     "less-accurate": Explanation(
         "the outputs agree at least 15 dB less with the reference than those of other backends at this precision",
@@ -125,11 +131,15 @@ def round_warnings(record: TimingRecord, samples_ms: np.ndarray | None = None) -
     return in_order(found)
 
 
-def target_warnings(rounds: Sequence[TimingRecord], build: BuildRecord | None) -> list[str]:
-    """Codes for one target: those of its rounds, and what only shows when rounds and build are seen together."""
+def target_warnings(
+    rounds: Sequence[TimingRecord], build: BuildRecord | None, accuracy: AccuracyRecord | None = None
+) -> list[str]:
+    """Codes for one target: those of its rounds, and what only shows when its records are seen together."""
     found = {code for record in rounds for code in record.warnings}
     if build and build.holds_precision is False:
         found.add("precision-not-held")
+    if accuracy and accuracy.repeatable is False:
+        found.add("not-repeatable")
     medians = [record.latency_ms.median for record in rounds if record.latency_ms]
     if len(medians) == 1:
         found.add("one-round")

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from bakeoff.artifacts.accuracy import ReferenceRecord
+from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.io import digests, write_record
 from bakeoff.backends.base import Session
@@ -98,7 +98,8 @@ def test_an_engine_that_agrees(check):
     assert (record.top1_agreement, record.top5_agreement, record.n_inputs) == (1, 1, N)
     elements = np.concatenate([X @ W, 2 * X], axis=1)
     assert record.reference_std == pytest.approx(elements.std(0).mean(), rel=1e-6)
-    assert NumpySession.batches == [4, 4]
+    assert record.repeat_relative_l2 == 0
+    assert NumpySession.batches == [4, 4, 4, 4]
 
 
 def test_every_batch_size_is_run_and_the_worst_is_reported(check):
@@ -106,11 +107,63 @@ def test_every_batch_size_is_run_and_the_worst_is_reported(check):
         return [y * (1.1 if batch_size == 3 else 1) for y in outputs]
 
     record = check(wrong_at_3, batch_sizes=(1, 3, 16))
-    assert NumpySession.batches == [1] * 6 + [3, 3] + [16]
+    assert NumpySession.batches == [1] * 12 + [3, 3] * 2 + [16] * 2
     assert not record.passed
     assert record.relative_l2 == pytest.approx(0.1, rel=1e-3)
     (failure,) = record.failures
     assert failure.startswith("at batch 3: relative L2 error 0.1 is above the limit 0.001")
+
+
+def test_an_engine_that_is_right_the_first_time_only(check):
+    def wrong_again(outputs, _):
+        return [y * (1.2 if len(NumpySession.batches) > 2 else 1) for y in outputs]
+
+    record = check(wrong_again)
+    assert record.relative_l2 < 1e-6
+    assert record.repeat_relative_l2 == pytest.approx(0.2, rel=1e-3)
+    assert not record.passed
+    (failure,) = record.failures
+    assert failure == (
+        "run again on the same inputs, the outputs are off the first ones by a relative L2 error of 0.2, above the "
+        "limit 0.001"
+    )
+    indicative = check(wrong_again, "fp16", real_weights=False)
+    assert indicative.passed
+    assert not indicative.repeatable
+
+
+def test_nan_in_the_second_answer_fails(check):
+    def spoil(outputs, _):
+        if len(NumpySession.batches) > 2:
+            outputs[0][0, 0] = np.nan
+        return outputs
+
+    record = check(spoil, "fp16", real_weights=False)
+    assert record.failures == ["run again on the same inputs, 2 of 128 output elements are NaN or infinite"]
+    assert record.relative_l2 < 1e-6
+    assert record.repeat_relative_l2 is None
+
+
+def test_of_a_slow_engine_one_batch_is_run_again(check, monkeypatch):
+    monkeypatch.setattr(verify, "REPEAT_S", 0.0)
+    assert check(batch_sizes=(1,)).repeat_relative_l2 == 0
+    assert NumpySession.batches == [1] * 7
+
+
+@pytest.mark.parametrize(
+    ("repeat", "error", "repeatable"),
+    [
+        (0.0, 0.0, True),
+        (9e-4, 1e-6, True),
+        (2e-3, 1e-6, False),
+        (0.04, 0.1, True),
+        (0.2, 0.1, False),
+        (None, 0.1, None),
+    ],
+)
+def test_what_counts_as_the_same_answer(repeat, error, repeatable):
+    record = AccuracyRecord(target={"study": "s"}, status="ok", relative_l2=error, repeat_relative_l2=repeat)
+    assert record.repeatable is repeatable
 
 
 def test_rows_past_the_check_inputs_are_judged_too(check):

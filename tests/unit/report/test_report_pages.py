@@ -128,6 +128,18 @@ def test_every_answer_is_in_words_in_html_and_markdown(hostile, page):
         assert escape(answer.words) in markdown
 
 
+def test_what_a_second_run_gave_has_a_column_where_it_is_known(hostile, page, tmp_path):
+    assert "Run again" in page.texts
+    assert "4.0e-04" in page.texts
+    older = hostile[0].model_copy(deep=True)
+    for target in older.targets:
+        if target.accuracy:
+            target.accuracy.repeat_relative_l2 = None
+    write_record(tmp_path / "collected.json", older)
+    write_html(tmp_path / "collected.json", hostile[1] / "plots", tmp_path / "index.html")
+    assert "Run again" not in (tmp_path / "index.html").read_text()
+
+
 def test_intervals_are_not_broken_over_lines():
     words = "0.175 ms, 11.3× <eager> [8.86–14.3], outputs agree [not to 2 – 3 dB]"
     assert unbroken(words) == (
