@@ -84,6 +84,15 @@ class Telemetry(Part):
     processes. Null for what it does not tell."""
 
 
+class TimedOutputs(Part):
+    """Outputs of the last inference that was timed, against the reference's on the same inputs."""
+
+    relative_l2: float | None = None
+    """Null where they cannot be compared."""
+    wrong: str | None = None
+    """Why not, in words: NaN, another shape."""
+
+
 class TimingRecord(Record):
     """One round: a fresh process loaded the engine and timed it."""
 
@@ -106,6 +115,7 @@ class TimingRecord(Record):
     converged: bool | None = None
     """Whether the confidence interval of the median came within timing.ci_rel before timing.max_s."""
     memory: Memory | None = None
+    outputs: TimedOutputs | None = None
     telemetry: Telemetry | None = None
     warnings: list[str] = []
     """Codes of `bakeoff.measure.warnings.WARNINGS`."""

@@ -9,8 +9,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.accuracy.metrics import compare
 from bakeoff.artifacts.io import write_bytes
-from bakeoff.artifacts.timing import Cold, Memory, TimingRecord, WarmUp
+from bakeoff.artifacts.timing import Cold, Memory, TimedOutputs, TimingRecord, WarmUp
 from bakeoff.config.study import Timing, Warmup
 from bakeoff.jobs.channel import under_way
 from bakeoff.jobs.engine_job import EngineJob
@@ -19,6 +20,7 @@ from bakeoff.measure.memory import peak_rss_bytes
 from bakeoff.measure.statistics import summarize
 from bakeoff.measure.transfer import measure_transfer
 from bakeoff.measure.warnings import round_warnings
+from bakeoff.models.arrays import load_arrays
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +41,8 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
     """Time one round and return its record.
 
     Files are checked and inputs read before, so that load_s holds nothing but the load; memory is read before copies
-    to and from the device are timed, since these take more of it.
+    to and from the device are timed, since these take more of it. What was timed must have answered right, too: the
+    accuracy check saw another process.
 
     Raises:
         BakeoffError: An engine file is missing or altered.
@@ -62,6 +65,7 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
         with under_way("timing"):
             measured = measure(session, batch_size, LoopSettings(spec.warmup, spec.timing, spec.device))
             memory = Memory(device_peak_bytes=session.device_peak_bytes(), host_rss_bytes=peak_rss_bytes())
+            outputs = session.outputs()
             transfer = measure_transfer(*session.device_tensors())
 
     samples = Path(spec.out) / SAMPLES_FILE
@@ -79,12 +83,23 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
         warmup=WarmUp(n=measured.warmup_ms.size, s=measured.warmup_s, steady=measured.steady),
         converged=measured.converged,
         memory=memory,
+        outputs=_compared(spec, outputs, batch_size),
         telemetry=measured.telemetry,
         samples=str(samples),
         samples_digest=_write_samples(samples, measured),
     )
     record.warnings = round_warnings(record, measured.latency_ms)
     return record
+
+
+def _compared(spec: Spec, outputs: list[np.ndarray], batch_size: int) -> TimedOutputs:
+    """Without the rows past the check inputs, which repeat them."""
+    reference = list(load_arrays(Path(spec.reference) / "outputs.npz").values())
+    rows = min(batch_size, len(reference[0]))
+    found = compare([array[:rows] if array.ndim else array for array in outputs], [array[:rows] for array in reference])
+    if found.nonfinite:
+        return TimedOutputs(wrong=f"{found.nonfinite} of {found.elements} output elements are NaN or infinite")
+    return TimedOutputs(relative_l2=found.relative_l2, wrong=found.mismatch)
 
 
 def _write_samples(path: Path, measured: Measurement) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bakeoff.artifacts.accuracy import AccuracyRecord
+from bakeoff.artifacts.accuracy import REPEATABLE, AccuracyRecord
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.timing import Telemetry, TimingRecord
 
@@ -98,6 +98,8 @@ SHORT_MS = 0.01
 """Reading the clock twice and calling run() costs about 0.1 µs: more than 1 % of anything shorter than this."""
 HOST_BOUND = 0.7
 """The GPU waits for the host where its own time is less than this share of the latency and the call takes more."""
+FEWER_INPUTS = 3.0
+"""How many times the error of all check inputs that of the few in a timed batch may be."""
 ROUNDS_APART = 0.05
 """Largest round median over the smallest, less one, from which rounds disagree."""
 
@@ -138,7 +140,7 @@ def target_warnings(
     found = {code for record in rounds for code in record.warnings}
     if build and build.holds_precision is False:
         found.add("precision-not-held")
-    if accuracy and accuracy.repeatable is False:
+    if accuracy and (accuracy.repeatable is False or not all(_answered_alike(record, accuracy) for record in rounds)):
         found.add("not-repeatable")
     medians = [record.latency_ms.median for record in rounds if record.latency_ms]
     if len(medians) == 1:
@@ -151,6 +153,14 @@ def target_warnings(
 def in_order(codes: set[str]) -> list[str]:
     """Codes in the order of `WARNINGS`; any that it does not know come last, by name."""
     return [code for code in WARNINGS if code in codes] + sorted(codes - WARNINGS.keys())
+
+
+def _answered_alike(record: TimingRecord, accuracy: AccuracyRecord) -> bool:
+    """Whether the timed process was about as right as the one whose outputs were judged, as far as is known."""
+    if record.outputs is None or accuracy.relative_l2 is None:
+        return True
+    limit = max(REPEATABLE, FEWER_INPUTS * accuracy.relative_l2)
+    return record.outputs.relative_l2 is not None and record.outputs.relative_l2 <= limit
 
 
 def _waits_for_host(record: TimingRecord) -> bool:

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.build import BuildRecord
-from bakeoff.artifacts.timing import Distribution, Telemetry, TimingRecord, WarmUp
+from bakeoff.artifacts.timing import Distribution, Telemetry, TimedOutputs, TimingRecord, WarmUp
 from bakeoff.measure.warnings import WARNINGS, round_warnings, target_warnings
 
 
@@ -86,3 +87,23 @@ def test_every_code_says_what_to_do():
         assert code == code.lower()
         assert explanation.headline
         assert explanation.what_to_do.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("timed", "judged", "marked"),
+    [
+        (TimedOutputs(relative_l2=2e-6), 1e-6, False),
+        (TimedOutputs(relative_l2=9e-4), 1e-6, False),  # rounding in another order
+        (TimedOutputs(relative_l2=2e-3), 1e-6, True),
+        (TimedOutputs(relative_l2=0.25), 0.1, False),  # a batch of one, worse than the average of sixteen
+        (TimedOutputs(relative_l2=0.4), 0.1, True),
+        (TimedOutputs(wrong="NaN"), 0.1, True),
+        (TimedOutputs(wrong="NaN"), None, False),  # the check said so, and failed it
+        (None, 0.1, False),  # a record of an older version
+    ],
+)
+def test_a_timed_process_that_answered_otherwise_than_the_judged_one(timed, judged, marked):
+    accuracy = AccuracyRecord(target={"study": "s"}, status="ok", relative_l2=judged, repeat_relative_l2=0.0)
+    rounds = [_round(outputs=TimedOutputs(relative_l2=0.0)), _round(outputs=timed)]
+    assert ("not-repeatable" in target_warnings(rounds, None, accuracy)) is marked
+    assert target_warnings(rounds, None) == []
