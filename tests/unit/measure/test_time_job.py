@@ -9,19 +9,20 @@ from virtual_session import FakeSession, VirtualTime
 
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.io import digests, write_record
-from bakeoff.artifacts.timing import TimingRecord
+from bakeoff.artifacts.timing import TimedOutputs, TimingRecord
 from bakeoff.errors import BakeoffError
 from bakeoff.jobs import time as job
 from bakeoff.jobs.engine_job import EngineJob
 
 
 class RealTimeSession(FakeSession):
-    """A session that computes a little for real."""
+    """A session that computes a little for real, and answers with twice its input, as later inferences spoil it."""
 
     def __init__(self) -> None:
         super().__init__(VirtualTime(), lambda _: 0.0)
         self.inputs = []
         self.closed = False
+        self.spoil = lambda output: output
 
     def prepare(self, inputs):
         self.inputs = inputs
@@ -29,6 +30,10 @@ class RealTimeSession(FakeSession):
     def run(self):
         self.calls.append("run")
         np.sort(np.arange(2000)[::-1])
+
+    def outputs(self):
+        output = 2 * self.inputs[0]
+        return [self.spoil(output) if self.calls.count("run") > 10 else output]
 
     def close(self):
         self.closed = True
@@ -62,7 +67,9 @@ def spec(tmp_path):
     (engine / "engine.bin").write_bytes(b"weights")
     target = {"study": "s", "model": "m", "backend": "b", "precision": "fp32"}
     write_record(engine / "build.json", BuildRecord(target=target, status="ok", files=digests(engine, ["engine.bin"])))
-    np.savez(reference / "inputs.npz", x=np.arange(12, dtype=np.float32).reshape(4, 3))
+    x = np.arange(12, dtype=np.float32).reshape(4, 3)
+    np.savez(reference / "inputs.npz", x=x)
+    np.savez(reference / "outputs.npz", y=2 * x)
     return {
         "target": {**target, "batch_size": 6, "round": 1},
         "backend": {"kind": "eager"},
@@ -89,6 +96,7 @@ def test_record_and_samples(spec, backend, tmp_path):
     assert record.dispatch_ms is None
     assert record.transfer is None
     assert record.memory.host_rss_bytes > 1_000_000
+    assert record.outputs == TimedOutputs(relative_l2=0.0)
 
     samples = tmp_path / "round1" / "samples.npz"
     assert record.samples == str(samples)
@@ -102,6 +110,27 @@ def test_record_and_samples(spec, backend, tmp_path):
     runs = backend.session.calls.count("run")
     assert runs == 1 + record.warmup.n + record.latency_ms.n + record.throughput.n
     assert TimingRecord.model_validate_json(record.model_dump_json(by_alias=True)) == record
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 6])
+def test_what_was_timed_is_compared_with_the_reference(spec, backend, batch_size):
+    """Rows past the check inputs repeat them."""
+    backend.session.spoil = lambda output: 1.5 * output
+    spec["target"]["batch_size"] = batch_size
+    assert job.run(spec).outputs.relative_l2 == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "wrong"),
+    [
+        (lambda y: np.where(y > 20, np.nan, y), "1 of 12 output elements are NaN or infinite"),
+        (lambda y: y[:, :2], "output 0 has shape [4, 2] where the model's has [4, 3]"),
+        (lambda y: y.sum(), "output 0 has shape [] where the model's has [4, 3]"),
+    ],
+)
+def test_outputs_that_cannot_be_compared_are_told(spec, backend, spoil, wrong):
+    backend.session.spoil = spoil
+    assert job.run(spec).outputs == TimedOutputs(wrong=wrong)
 
 
 def test_altered_engine_is_refused_before_it_is_loaded(spec, backend, tmp_path):
