@@ -90,20 +90,26 @@ def test_every_code_says_what_to_do():
 
 
 @pytest.mark.parametrize(
-    ("timed", "judged", "marked"),
+    ("timed", "batch_size", "judged", "marked"),
     [
-        (TimedOutputs(relative_l2=2e-6), 1e-6, False),
-        (TimedOutputs(relative_l2=9e-4), 1e-6, False),  # rounding in another order
-        (TimedOutputs(relative_l2=2e-3), 1e-6, True),
-        (TimedOutputs(relative_l2=0.25), 0.1, False),  # a batch of one, worse than the average of sixteen
-        (TimedOutputs(relative_l2=0.4), 0.1, True),
-        (TimedOutputs(wrong="NaN"), 0.1, True),
-        (TimedOutputs(wrong="NaN"), None, False),  # the check said so, and failed it
-        (None, 0.1, False),  # a record of an older version
+        (TimedOutputs(relative_l2=2e-6), 1, 1e-6, False),
+        (TimedOutputs(relative_l2=9e-4), 1, 1e-6, False),  # rounding in another order
+        (TimedOutputs(relative_l2=2e-3), 1, 1e-6, True),
+        (TimedOutputs(relative_l2=0.4), 1, 0.1, False),  # all the error of sixteen inputs in one
+        (TimedOutputs(relative_l2=0.7), 1, 0.1, True),
+        (TimedOutputs(relative_l2=0.4), 8, 0.1, True),
+        (TimedOutputs(relative_l2=0.1), 128, 0.1, False),
+        (TimedOutputs(relative_l2=0.2), 128, 0.1, True),
+        (TimedOutputs(wrong="NaN"), 1, 0.1, True),
+        (TimedOutputs(wrong="NaN"), 1, None, False),  # the check said so, and failed it
+        (None, 1, 0.1, False),  # a record of an older version
     ],
 )
-def test_a_timed_process_that_answered_otherwise_than_the_judged_one(timed, judged, marked):
-    accuracy = AccuracyRecord(target={"study": "s"}, status="ok", relative_l2=judged, repeat_relative_l2=0.0)
-    rounds = [_round(outputs=TimedOutputs(relative_l2=0.0)), _round(outputs=timed)]
+def test_a_timed_process_that_answered_otherwise_than_the_judged_one(timed, batch_size, judged, marked):
+    accuracy = AccuracyRecord(
+        target={"study": "s"}, status="ok", relative_l2=judged, repeat_relative_l2=0.0, n_inputs=16
+    )
+    of = {"study": "s", "batch_size": batch_size}
+    rounds = [_round(target=of, outputs=TimedOutputs(relative_l2=0.0)), _round(target=of, outputs=timed)]
     assert ("not-repeatable" in target_warnings(rounds, None, accuracy)) is marked
     assert target_warnings(rounds, None) == []
