@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.collected import Answer, Interval, TargetResult
 from bakeoff.format import format_db, format_ms, format_number, format_ratio
+from bakeoff.measure.warnings import APART_DB
 
 Ratio = Callable[[TargetResult, TargetResult], Interval]
 """Latency of the first over that of the second, with its interval."""
@@ -69,7 +70,7 @@ def _answer(model: str, batch_size: int, group: list[TargetResult], baseline: st
     if "not-repeatable" in best.row.warnings:
         words += "; run again on the same inputs, it gave other outputs: look into that first"
     if "less-accurate" in best.row.warnings:
-        words += f"; other backends agree at least 15 dB better at {best.row.precision}: look into that first"
+        words += f"; other backends agree at least {APART_DB:g} dB better at {best.row.precision}: look into that first"
     if "one-round" in best.row.warnings:
         words += "; one round only: what varies from process to process is in no interval"
     return Answer(

@@ -19,6 +19,8 @@ _COMPILERS = ("backends/exported.py", "backends/torch_dtypes.py", "partition.py"
 _MEASURE = tuple(f"measure/{name}.py" for name in ("clock", "device_time", "garbage", "loop", "memory", "modes", "nvml",
                  "samples", "statistics", "stopping", "telemetry", "throughput", "transfer", "warmup"))  # fmt: skip
 
+_COMPARISON = ("accuracy/metrics.py", "models/arrays.py", "models/spread.py")
+
 STAGE_CODE: dict[str, tuple[str, ...]] = {
     "environment": ("jobs/environment.py", "limits/rates.py", "machine.py"),
     "reference": ("jobs/reference.py", "limits/work.py", "models/*.py"),
@@ -26,11 +28,11 @@ STAGE_CODE: dict[str, tuple[str, ...]] = {
     "calibrate": ("jobs/calibrate.py", "quantization/calibration_set.py", "quantization/images.py", "models/inputs.py"),
     "quantize": ("quantization/*.py",),
     "build": ("jobs/build.py", "profiling/precision_held.py", *_COMPILERS, *_EVERY_JOB, *_SESSION),
-    "time": ("jobs/time.py", *_MEASURE, *_EVERY_JOB, *_SESSION),
-    "verify": ("jobs/verify.py", "accuracy/*.py", "models/arrays.py", *_EVERY_JOB, *_SESSION),
+    "time": ("jobs/time.py", *_MEASURE, *_COMPARISON, *_EVERY_JOB, *_SESSION),
+    "verify": ("jobs/verify.py", "accuracy/*.py", *_COMPARISON, *_EVERY_JOB, *_SESSION),
     "profile": ("jobs/profile.py", "profiling/*.py", *_EVERY_JOB, *_SESSION),
     "collect": ("collect/*.py", "limits/share.py", "answers.py", "format.py", "measure/statistics.py",
-                "measure/warnings.py"),
+                "measure/warnings.py", "artifacts/accuracy.py"),
     "plots": ("report/plots/*.py", "report/limits.py", "limits/share.py", "format.py"),
     "report": ("report/**/*", "collect/gpu.py", "limits/share.py", "format.py", "measure/warnings.py", "partition.py"),
     "verdict": ("verdict.py",),

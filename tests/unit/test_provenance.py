@@ -32,6 +32,22 @@ def test_the_file_of_a_backend_from_elsewhere_counts_for_its_kind_alone(digest, 
     assert len(set(found[0])) == 3
 
 
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("collect/peers.py", {"collect"}),
+        ("artifacts/accuracy.py", {"collect"}),
+        ("accuracy/judge.py", {"verify"}),
+        ("accuracy/metrics.py", {"verify", "time"}),
+    ],
+)
+def test_which_stages_a_file_counts_for(file, stages):
+    covered = {
+        stage: {path for pattern in files for path in PACKAGE.glob(pattern)} for stage, files in STAGE_CODE.items()
+    }
+    assert {stage for stage, files in covered.items() if PACKAGE / file in files} == stages
+
+
 def test_every_pattern_names_a_file():
     """One that a move has left behind would let its results count as made by today's code."""
     patterns = {pattern for files in STAGE_CODE.values() for pattern in files}

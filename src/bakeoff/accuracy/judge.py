@@ -76,8 +76,8 @@ def judge(
             "the reference outputs are the same for every input, so any engine would agree with them; "
             "make the reference anew, with weights that mean something"
         )
-    if comparison.nonfinite:
-        fail(f"{comparison.nonfinite} of {comparison.elements} output elements are NaN or infinite")
+    if comparison.wrong:
+        fail(comparison.wrong)
         return verdict
     if (comparison.spread or 0.0) < CONSTANT * comparison.reference_spread:
         fail("the outputs are the same for every input; the model's are not")
@@ -103,10 +103,8 @@ def judge(
 
 def _judge_repeat(repeat: Comparison, limits: Tolerance, fail: Callable[[str], None]) -> None:
     again = "run again on the same inputs, "
-    if repeat.mismatch:
-        fail(again + repeat.mismatch)
-    elif repeat.nonfinite:
-        fail(f"{again}{repeat.nonfinite} of {repeat.elements} output elements are NaN or infinite")
+    if repeat.wrong:
+        fail(again + repeat.wrong)
     elif limits.relative_l2 is not None and (repeat.relative_l2 or 0.0) > limits.relative_l2:
         fail(
             f"{again}the outputs are off the first ones by a relative L2 error of {repeat.relative_l2:.3g}, above the "

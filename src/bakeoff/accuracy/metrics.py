@@ -50,6 +50,13 @@ class Comparison:
     worst_output: int | None = None
     """The position of that output."""
 
+    @property
+    def wrong(self) -> str | None:
+        """Why no figure is known, in words; None where they are."""
+        if self.nonfinite:
+            return f"{self.nonfinite} of {self.elements} output elements are NaN or infinite"
+        return self.mismatch
+
 
 def compare(outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> Comparison:
     """Compare flat outputs (each [n, ...]) with the reference's, in the same order."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 
-from bakeoff.accuracy.peers import less_accurate
 from bakeoff.answers import answers
 from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.base import TargetId
@@ -15,6 +14,7 @@ from bakeoff.backends import make_backend
 from bakeoff.backends.options import BackendOptions
 from bakeoff.collect.dynamic_cost import dynamic_costs
 from bakeoff.collect.intervals import RoundNoise
+from bakeoff.collect.peers import less_accurate
 from bakeoff.collect.planned import PlannedTarget
 from bakeoff.collect.records import Reader
 from bakeoff.collect.result import TargetRecords, read_target, target_result

@@ -12,6 +12,7 @@ from bakeoff.artifacts.io import check_digests, read_record
 from bakeoff.backends import make_backend
 from bakeoff.backends.base import Backend, EngineSpec, InputInfo, Session
 from bakeoff.jobs.channel import take_device, under_way
+from bakeoff.models.arrays import load_arrays
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,6 +81,10 @@ class EngineJob(Part):
 
         with np.load(Path(self.reference) / "inputs.npz") as arrays:
             return [arrays[i["name"]] for i in self.inputs]
+
+    def reference_outputs(self) -> list[np.ndarray]:
+        """The reference's outputs for the check inputs, [n_inputs, ...] each, in the model's flat order."""
+        return list(load_arrays(Path(self.reference) / "outputs.npz").values())
 
     def batch_of_inputs(self, batch_size: int) -> list[np.ndarray]:
         """One batch: the check inputs, repeated where the batch is larger."""

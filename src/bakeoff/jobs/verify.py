@@ -18,7 +18,6 @@ from bakeoff.artifacts.io import check_digests, read_record
 from bakeoff.config.study import Tolerance
 from bakeoff.jobs.channel import under_way
 from bakeoff.jobs.engine_job import EngineJob
-from bakeoff.models.arrays import load_arrays
 from bakeoff.models.spread import spread
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
     files = spec.checked_files()
     _check_reference(spec.reference)
     inputs = spec.check_inputs()
-    reference = list(load_arrays(Path(spec.reference) / "outputs.npz").values())
+    reference = spec.reference_outputs()
     tolerance = Tolerance.model_validate(spec.tolerance)
     precision = spec.engine_spec().precision
     verdicts: dict[int, tuple[Comparison, Judgement]] = {}
@@ -85,7 +84,7 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
 def worst_figures(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     """The worst value of each figure; null where it is unknown at any batch size (NaN, wrong shape)."""
     known = [asdict(c) for c in comparisons]
-    if any(c.mismatch or c.nonfinite for c in comparisons):
+    if any(c.wrong for c in comparisons):
         return {}
     figures: dict[str, Any] = {"identical": all(c.identical for c in comparisons)}
     for name in (*_LARGER_IS_WORSE, *_SMALLER_IS_WORSE):
@@ -135,7 +134,7 @@ def _compare_at(
             if time.monotonic() - begin > REPEAT_S:
                 break
     comparison = compare(_joined(first), [array[order] for array in reference])
-    if comparison.mismatch or comparison.nonfinite:
+    if comparison.wrong:
         return comparison, None
     return comparison, compare(_joined(again), _joined(first[: len(again)]))
 

@@ -43,7 +43,8 @@ def templates() -> jinja2.Environment:
         ms=_or_dash(fmt.format_ms), s=_or_dash(fmt.format_s), bytes=_or_dash(fmt.format_bytes),
         ratio=_or_dash(fmt.format_ratio), rate=_or_dash(fmt.format_rate), db=_or_dash(fmt.format_db),
         num=_or_dash(fmt.format_number), change=_or_dash(fmt.format_change),
-        share=_or_dash(lambda value: f"{value * 100:.1f} %"), unbroken=unbroken,
+        share=_or_dash(lambda value: f"{value * 100:.1f} %"), error=_or_dash(lambda value: f"{value:.1e}"),
+        unbroken=unbroken,
     )  # fmt: skip
     return environment
 

@@ -1,7 +1,8 @@
 import pytest
 
-from bakeoff.accuracy.peers import APART_DB, less_accurate
 from bakeoff.artifacts.collected import Row, TargetResult
+from bakeoff.collect.peers import less_accurate
+from bakeoff.measure.warnings import APART_DB
 
 KINDS = {"eager": "eager", "inductor": "inductor", "trt": "tensorrt", "trt-graph": "tensorrt", "onnx": "onnxruntime"}
 

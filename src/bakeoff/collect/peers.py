@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median, median_low
 
 from bakeoff.artifacts.collected import TargetResult
+from bakeoff.measure.warnings import APART_DB
 
-APART_DB = 15.0
-"""Six times the error. What rounds differently (where products are accumulated, which convolutions take TF32) moved the
-SQNR of sound engines by up to 12 dB on an H200; two whose outputs are wrong lay 16 and 19 dB behind."""
 OTHER_KINDS = 2
 """With fewer other backend kinds nothing tells which one is wrong."""
 
