@@ -5,8 +5,8 @@ import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "src"))
 
-from bakeoff.errors import BakeoffError
-from bakeoff.snakefile import read_study
+from bakeoff.core.errors import BakeoffError
+from bakeoff.snakemake.reading import read_study
 
 if not workflow.overwrite_configfiles:
 

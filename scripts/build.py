@@ -3,6 +3,6 @@
 Makes results/<study>/<model>/<backend>/<precision>/build.json and the engine beside it.
 """
 
-from bakeoff.jobs.script import run_job
+from bakeoff.snakemake.script import run_job
 
 run_job("build", snakemake)

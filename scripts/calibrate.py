@@ -3,6 +3,6 @@
 Makes results/<study>/<model>/calibration/calibration.json and the inputs beside it.
 """
 
-from bakeoff.jobs.script import run_job
+from bakeoff.snakemake.script import run_job
 
 run_job("calibrate", snakemake)

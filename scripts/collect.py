@@ -1,7 +1,7 @@
 """Collect all records of a study into collected.json (for the report) and results.csv (one row a target)."""
 
 from bakeoff.collect.job import collect_study
-from bakeoff.jobs.part_of_run import part_of_run
+from bakeoff.supervision.part_of_run import part_of_run
 
 with part_of_run():
     collect_study(snakemake.params.study, snakemake.output.collected, snakemake.output.csv)

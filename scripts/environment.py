@@ -3,6 +3,6 @@
 Makes results/<study>/environment.json.
 """
 
-from bakeoff.jobs.script import run_job
+from bakeoff.snakemake.script import run_job
 
 run_job("environment", snakemake)

@@ -3,6 +3,6 @@
 Makes results/<study>/<model>/exports/<format>-<precision>/export.json and the export beside it.
 """
 
-from bakeoff.jobs.script import run_job
+from bakeoff.snakemake.script import run_job
 
 run_job("export", snakemake)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bakeoff.jobs.part_of_run import part_of_run
 from bakeoff.report.index import write_index
+from bakeoff.supervision.part_of_run import part_of_run
 
 with part_of_run():
     write_index(sorted(Path("results").glob("*/collected.json")), Path("reports/index.html"))

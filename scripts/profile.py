@@ -3,6 +3,6 @@
 Makes results/<study>/<model>/<backend>/<precision>/b<batch>/profile.json and trace.json (opens in Perfetto).
 """
 
-from bakeoff.jobs.script import run_job
+from bakeoff.snakemake.script import run_job
 
 run_job("profile", snakemake)

@@ -4,6 +4,6 @@ Makes results/<study>/<model>/reference/reference.json and the arrays beside it.
 and normalization statistics such that outputs vary over inputs and classes.
 """
 
-from bakeoff.jobs.script import run_job
+from bakeoff.snakemake.script import run_job
 
 run_job("reference", snakemake)

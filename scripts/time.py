@@ -3,6 +3,6 @@
 Makes results/<study>/<model>/<backend>/<precision>/b<batch>/round<k>/timing.json and the raw samples beside it.
 """
 
-from bakeoff.jobs.script import run_job
+from bakeoff.snakemake.script import run_job
 
 run_job("time", snakemake)

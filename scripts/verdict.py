@@ -6,8 +6,8 @@ The Snakefile prints the log as the run's last words.
 import sys
 from pathlib import Path
 
-from bakeoff.jobs.part_of_run import part_of_run
-from bakeoff.verdict import verdict
+from bakeoff.collect.verdict import verdict
+from bakeoff.supervision.part_of_run import part_of_run
 
 with part_of_run():
     words, status = verdict(snakemake.input.collected, snakemake.input.html)

@@ -22,9 +22,9 @@ from bakeoff.artifacts.collected import Answer, BackendSummary, Collected, Dynam
 from bakeoff.artifacts.environment import DeviceLimits, EnvironmentRecord
 from bakeoff.artifacts.profile import Layer, LayerTime, ProfileRecord
 from bakeoff.artifacts.timing import Cold, Distribution, Memory, Telemetry, Throughput, TimingRecord, Transfer, WarmUp
+from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words
+from bakeoff.devices.nvml import GpuReading, gpu_evidence
 from bakeoff.limits.share import set_limit
-from bakeoff.measure.nvml import GpuReading, gpu_evidence
-from bakeoff.partition import fallback_words
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE_MODEL = f"evil\"'{SCRIPT}|`x`"

@@ -8,7 +8,7 @@ from report_fixture import make_collected
 
 from bakeoff.artifacts.collected import Collected
 from bakeoff.artifacts.io import write_record
-from bakeoff.precision import PRECISIONS
+from bakeoff.core.precision import PRECISIONS
 from bakeoff.report.build import write_report
 from bakeoff.report.index import write_index
 

@@ -16,8 +16,8 @@ if not torch.cuda.is_available():
     pytest.skip("needs an NVIDIA GPU", allow_module_level=True)
 
 from bakeoff.backends import make_backend  # noqa: E402
-from bakeoff.backends.inductor_benchmark import ReplayTimer  # noqa: E402
-from bakeoff.machine import find_compiler  # noqa: E402
+from bakeoff.backends.inductor.kernel_benchmark import ReplayTimer  # noqa: E402
+from bakeoff.core.machine import find_compiler  # noqa: E402
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="needs a C++ compiler")
 

@@ -24,7 +24,7 @@ from bakeoff.config.study import Timing, Warmup  # noqa: E402
 from bakeoff.measure.loop import LoopSettings, measure  # noqa: E402
 from bakeoff.measure.telemetry import Observer  # noqa: E402
 from bakeoff.measure.transfer import measure_transfer  # noqa: E402
-from bakeoff.monitor_check import medians_on_and_off, small_session  # noqa: E402
+from bakeoff.tools.monitor_check import medians_on_and_off, small_session  # noqa: E402
 
 DEVICE = "cuda:0"
 SETTINGS = LoopSettings(Warmup(min_s=0.5), Timing(min_s=1.0, max_s=2.0, throughput_s=0.5), DEVICE)

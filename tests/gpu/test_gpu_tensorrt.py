@@ -12,11 +12,11 @@ from bakeoff.artifacts.build import ExportRecord
 from bakeoff.artifacts.io import digests, write_record
 from bakeoff.backends import make_backend
 from bakeoff.backends.base import Built, EngineSpec, InputInfo, Session
-from bakeoff.backends.tensorrt import PLAN, RUNTIME_CACHE, TensorRt
+from bakeoff.backends.tensorrt import info as trt_info
+from bakeoff.backends.tensorrt.backend import PLAN, RUNTIME_CACHE, TensorRt
+from bakeoff.backends.tensorrt.library import choose, missing
 from bakeoff.jobs import build
 from bakeoff.measure.clock import clock_for
-from bakeoff.trt import info as trt_info
-from bakeoff.trt.library import choose, missing
 
 torch = pytest.importorskip("torch")
 
@@ -276,7 +276,7 @@ class TestBuiltWithoutAGpu:
 
 
 def test_an_engine_for_other_batch_sizes_is_refused(engines: Engines) -> None:
-    from bakeoff.errors import EngineError
+    from bakeoff.core.errors import EngineError
 
     folder, built = engines()
     with pytest.raises(EngineError, match="batch sizes 1 to 8, not for 9"):

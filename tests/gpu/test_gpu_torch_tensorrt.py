@@ -14,7 +14,7 @@ if not torch.cuda.is_available():
     pytest.skip("needs an NVIDIA GPU", allow_module_level=True)
 
 from bakeoff.backends import make_backend  # noqa: E402
-from bakeoff.errors import BuildError  # noqa: E402
+from bakeoff.core.errors import BuildError  # noqa: E402
 
 try:
     make_backend({"kind": "torch_tensorrt"}).import_library()

@@ -166,7 +166,7 @@ def machine(cores: int) -> list[str]:
     """What the figures were measured on."""
     from importlib.metadata import version
 
-    from bakeoff.machine import Machine
+    from bakeoff.core.machine import Machine
 
     here = Machine.detect()
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())

@@ -15,13 +15,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from bakeoff.artifacts.io import write_record
+from bakeoff.artifacts.stages import RECORD_FILES, TRACKED_ONLY
 from bakeoff.config.load import load_study
-from bakeoff.home import make_home
-from bakeoff.jobs.script import note_done
-from bakeoff.jobs.stages import RECORD_FILES, TRACKED_ONLY
-from bakeoff.machine import Machine
-from bakeoff.plan import Plan
-from bakeoff.staging import Staging
+from bakeoff.core.machine import Machine
+from bakeoff.freshness.working_folder import make_home
+from bakeoff.snakemake.script import note_done
+from bakeoff.study.job_parameters import Staging
+from bakeoff.study.plan import Plan
 
 Job = tuple[str, str, dict[str, Any]]
 """Stage, folder of its record, wildcards."""

@@ -14,9 +14,9 @@ from snakemake.cli import main
 from snakemake.scheduling.job_scheduler import JobScheduler
 
 from bakeoff.config.load import load_study
-from bakeoff.machine import Machine
-from bakeoff.plan import Plan
-from bakeoff.staging import Staging
+from bakeoff.core.machine import Machine
+from bakeoff.study.job_parameters import Staging
+from bakeoff.study.plan import Plan
 
 SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
 

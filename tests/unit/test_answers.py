@@ -1,6 +1,6 @@
-from bakeoff.answers import answers
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.collected import Interval, Row, TargetResult
+from bakeoff.collect.answers import answers
 
 
 def _target(backend, latency_ms, *, precision="fp32", speedup=None, ranked=True, reason=None, model="resnet18", **acc):

@@ -6,9 +6,9 @@ import pytest
 
 from bakeoff.backends import make_backend
 from bakeoff.config.load import parse_study
-from bakeoff.machine import Gpu, Machine
-from bakeoff.plan import Plan
-from bakeoff.staging import Staging
+from bakeoff.core.machine import Gpu, Machine
+from bakeoff.study.job_parameters import Staging
+from bakeoff.study.plan import Plan
 
 STUDY = {
     "models": {"net": {"source": "timm"}},
@@ -61,6 +61,8 @@ def test_on_a_gpu_builds_take_the_cores_that_they_keep_busy():
     ("torch2trt", "tensorrt", True), ("eager", "torch", False),
 ])  # fmt: skip
 def test_tensorrt_times_kernels_and_tensorrt_rtx_does_not(monkeypatch, kind, module, times):
-    monkeypatch.setattr("bakeoff.trt.library._installed", lambda name: name == module)
-    monkeypatch.setattr("bakeoff.backends.torch_tensorrt.version_of", lambda name: "2.9" if name == module else None)
+    monkeypatch.setattr("bakeoff.backends.tensorrt.library._installed", lambda name: name == module)
+    monkeypatch.setattr(
+        "bakeoff.backends.torch_tensorrt.backend.version_of", lambda name: "2.9" if name == module else None
+    )
     assert make_backend({"kind": kind}).times_kernels("cuda:0") is times

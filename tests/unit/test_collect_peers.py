@@ -2,7 +2,7 @@ import pytest
 
 from bakeoff.artifacts.collected import Row, TargetResult
 from bakeoff.collect.peers import less_accurate
-from bakeoff.measure.warnings import APART_DB
+from bakeoff.collect.warnings import APART_DB
 
 KINDS = {"eager": "eager", "inductor": "inductor", "trt": "tensorrt", "trt-graph": "tensorrt", "onnx": "onnxruntime"}
 

@@ -9,14 +9,14 @@ from bakeoff.artifacts.base import TargetId
 from bakeoff.artifacts.build import ExportRecord
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.io import write_record
+from bakeoff.artifacts.stages import RECORD_FILES, RECORDS
 from bakeoff.config.load import load_study
-from bakeoff.coverage import coverage_page, read_coverage
-from bakeoff.errors import BakeoffError
-from bakeoff.jobs.stages import RECORD_FILES, RECORDS
-from bakeoff.machine import Machine
-from bakeoff.plan import Plan
-from bakeoff.reference_docs import full_machines
-from bakeoff.staging import Staging
+from bakeoff.core.errors import BakeoffError
+from bakeoff.core.machine import Machine
+from bakeoff.study.job_parameters import Staging
+from bakeoff.study.plan import Plan
+from bakeoff.tools.coverage import coverage_page, read_coverage
+from bakeoff.tools.reference_docs import full_machines
 
 STUDY = {
     "study": "demo",

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from bakeoff.config.load import parse_study
-from bakeoff.machine import Machine
-from bakeoff.plan import Engine, Export, Plan
-from bakeoff.staging import Staging
+from bakeoff.core.machine import Machine
+from bakeoff.study.job_parameters import Staging
+from bakeoff.study.plan import Engine, Export, Plan
 
 MACHINE = Machine("a processor", frozenset(), 2, (), None, "/usr/bin/g++")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from snakemake.scheduling.greedy import Scheduler, SchedulerSettings
 
-from bakeoff.job_order import in_order, order_jobs
+from bakeoff.snakemake.job_order import in_order, order_jobs
 
 CORES = 8
 

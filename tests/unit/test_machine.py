@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakeoff.machine import Gpu, Machine, visible_positions
+from bakeoff.core.machine import Gpu, Machine, visible_positions
 
 UUIDS = ("GPU-aaa1", "GPU-aaa2", "GPU-b")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff import backends
-from bakeoff.provenance import PACKAGE, STAGE_CODE, code_digest
+from bakeoff.freshness.code_digest import PACKAGE, STAGE_CODE, code_digest
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ SAID = """
 import logging, sys
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
-from bakeoff.snakefile import leave_out_progress
+from bakeoff.snakemake.reading import leave_out_progress
 logger.setLevel(logging.INFO)
 logger.addHandler(logging.StreamHandler(sys.stdout))
 leave_out_progress({getattr(Quietness, name) for name in sys.argv[1:]})

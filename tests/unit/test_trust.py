@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.jobs.ledger import Entry, Ledger, param_digests, stamp
-from bakeoff.trust import distrusted
+from bakeoff.freshness.distrust import distrusted
+from bakeoff.freshness.ledger import Entry, Ledger, param_digests, stamp
 
 PARAMS = {"made_on": "a processor", "versions": {"torch": "2"}, "timing": {"max_s": 1}}
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from bakeoff.jobs.progress import Progress
-from bakeoff.wall_time import main, union_s, wall_time
+from bakeoff.supervision.progress import Progress
+from bakeoff.tools.wall_time import main, union_s, wall_time
 
 
 def test_union_of_intervals():

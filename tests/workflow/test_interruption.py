@@ -81,7 +81,7 @@ class KilledRun:
 
     def send(self, whom: str, sent: signal.Signals, within_s: float) -> bool:
         """Send the signal; False where there was nobody to get it any more."""
-        target = {"job": "/.snakemake/scripts/", "child": " -m bakeoff.jobs.child "}.get(whom)
+        target = {"job": "/.snakemake/scripts/", "child": " -m bakeoff.supervision.child "}.get(whom)
         if target is None:
             if self.process.poll() is not None:
                 return False

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 from bakeoff.config.load import parse_study
-from bakeoff.machine import Gpu, Machine
-from bakeoff.plan import Plan
-from bakeoff.staging import Staging
+from bakeoff.core.machine import Gpu, Machine
+from bakeoff.study.job_parameters import Staging
+from bakeoff.study.plan import Plan
 from tests.workflow.conftest import Workspace, copy_checkout
 
 pytestmark = pytest.mark.long

@@ -2,11 +2,11 @@ import gc
 from pathlib import Path
 
 from bakeoff.exports import FORMATS
-from bakeoff.jobs.device_lock import STARTED_PER_GPU
-from bakeoff.jobs.progress import Progress
-from bakeoff.precision import PRECISIONS
-from bakeoff.provenance import code_digest
-from bakeoff.staging import of_wildcards
+from bakeoff.devices.locks import STARTED_PER_GPU
+from bakeoff.supervision.progress import Progress
+from bakeoff.core.precision import PRECISIONS
+from bakeoff.freshness.code_digest import code_digest
+from bakeoff.study.job_parameters import of_wildcards
 
 
 # What all rules share: labels become folder names, so wildcards are what labels may be.
@@ -51,7 +51,7 @@ def cores_to_build(wildcards):
 
 def start_progress():
     """Note which jobs this run is going to do, so that each can say how much is left."""
-    # off while the run was planned (bakeoff.snakefile); what was planned stays
+    # off while the run was planned (bakeoff.snakemake.reading); what was planned stays
     gc.freeze()
     gc.enable()
     timing, profile = STUDY.timing, STUDY.profile

@@ -11,7 +11,7 @@ rule time:
     conda:
         "../../envs/bakeoff.yaml"
     # On a CPU every core, so that nothing else of the study runs while a target is measured. A GPU is owned by its lock
-    # (bakeoff.jobs.device_lock): who waits for it must not keep cores from the builds that go first.
+    # (bakeoff.devices.locks): who waits for it must not keep cores from the builds that go first.
     threads: 1 if PLAN.gpus else workflow.cores
     resources:
         limit_s=STAGING.limit_s("time"),

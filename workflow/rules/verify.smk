@@ -21,7 +21,7 @@ rule verify:
         "../../scripts/verify.py"
 
 
-# Every engine of the study built and judged, nothing timed: what `python -m bakeoff.coverage` reads.
+# Every engine of the study built and judged, nothing timed: what `python -m bakeoff.tools.coverage` reads.
 rule verified:
     input:
         STAGING.checked_records(),

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from bakeoff.accuracy.metrics import Comparison
 from bakeoff.config.study import Tolerance
-from bakeoff.errors import UselessReferenceError
-from bakeoff.precision import Precision
+from bakeoff.core.errors import UselessReferenceError
+from bakeoff.core.precision import Precision
 
 GROSS: dict[Precision, Tolerance] = {
     "tf32": Tolerance(relative_l2=1.0, cosine=0.5),

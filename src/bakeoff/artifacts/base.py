@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bakeoff.precision import Precision
+from bakeoff.core.precision import Precision
 
 Status = Literal["ok", "failed", "blocked", "unsupported"]
 

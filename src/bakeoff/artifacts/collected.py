@@ -8,7 +8,7 @@ from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import TimingRecord
-from bakeoff.precision import Precision
+from bakeoff.core.precision import Precision
 
 Bound = Literal["compute", "memory"]
 

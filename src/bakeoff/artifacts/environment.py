@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from bakeoff.artifacts.base import Part, Record, schema_field
-from bakeoff.precision import Precision
+from bakeoff.core.precision import Precision
 
 
 class DeviceLimits(Part):

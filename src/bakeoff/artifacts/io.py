@@ -1,7 +1,7 @@
 """Reading and writing artifacts: written to a temporary name and renamed, so none is ever half there.
 
 Whoever finds a damaged file says so by moving the file's time of change: the next run then reads it, finds that it is
-not as it was made, and makes it anew (see bakeoff.trust).
+not as it was made, and makes it anew (see bakeoff.freshness.distrust).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from bakeoff.artifacts.base import FileDigest, Record
-from bakeoff.errors import BakeoffError, DamagedError
+from bakeoff.core.errors import BakeoffError, DamagedError
 
 R = TypeVar("R", bound=Record)
 

@@ -118,7 +118,7 @@ class TimingRecord(Record):
     outputs: TimedOutputs | None = None
     telemetry: Telemetry | None = None
     warnings: list[str] = []
-    """Codes of `bakeoff.measure.warnings.WARNINGS`."""
+    """Codes of `bakeoff.collect.warnings.WARNINGS`."""
     samples: str | None = None
     """Path of the raw samples (.npz: warmup_ms, latency_ms, device_ms; float64)."""
     samples_digest: str | None = None

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bakeoff.backends.options import BackendOptions
-from bakeoff.errors import BuildError, EngineError
-from bakeoff.precision import Precision
+from bakeoff.core.errors import BuildError, EngineError
+from bakeoff.core.precision import Precision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bakeoff.artifacts.build import Partition
     from bakeoff.artifacts.profile import Layer
-    from bakeoff.machine import Machine
+    from bakeoff.core.machine import Machine
 
 
 @dataclass(frozen=True)

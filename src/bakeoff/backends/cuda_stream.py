@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bakeoff.errors import EngineError
+from bakeoff.core.errors import EngineError
 from bakeoff.exports.reason import essential_line
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from bakeoff.backends.torch_session import (
     torch_dtype,
     torch_precision_refusal,
 )
-from bakeoff.errors import EngineError, ModelError
-from bakeoff.precision import Precision
+from bakeoff.core.errors import EngineError, ModelError
+from bakeoff.core.precision import Precision
 
 
 class EagerOptions(TorchOptions):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.backends.base import EngineSpec
 from bakeoff.backends.torch_dtypes import zeros
 from bakeoff.backends.torch_session import in_memory_order
-from bakeoff.errors import BuildError
+from bakeoff.core.errors import BuildError
 from bakeoff.exports.reason import essential_line
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, LayerTimes, Session
 from bakeoff.backends.options import BackendOptions
-from bakeoff.errors import BuildError, EngineError
-from bakeoff.machine import Machine
-from bakeoff.precision import Precision
+from bakeoff.core.errors import BuildError, EngineError
+from bakeoff.core.machine import Machine
+from bakeoff.core.precision import Precision
 from bakeoff.profiling.running_average import durations_us
 from bakeoff.quantization import int8_instructions
 from bakeoff.quantization.fp8 import no_fp8_hardware

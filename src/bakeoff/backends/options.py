@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bakeoff.config.base import Section
-from bakeoff.precision import Precision
+from bakeoff.core.precision import Precision
+from bakeoff.core.section import Section
 
 
 class BackendOptions(Section):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
 from bakeoff.backends.options import CudaGraphOptions
+from bakeoff.backends.tensorrt.library import distribution_of
 from bakeoff.backends.torch_session import (
     TorchSession,
     configure_torch,
@@ -16,11 +17,10 @@ from bakeoff.backends.torch_session import (
     torch_dtype,
     torch_precision_refusal,
 )
-from bakeoff.errors import BuildError, EngineError
+from bakeoff.core.errors import BuildError, EngineError
+from bakeoff.core.machine import version_of
+from bakeoff.core.precision import Precision
 from bakeoff.exports.reason import essential_line
-from bakeoff.machine import version_of
-from bakeoff.precision import Precision
-from bakeoff.trt.library import distribution_of
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.backends.base import Cell, EngineSpec, LayerTimes, Session
 from bakeoff.backends.cuda_stream import captured
 from bakeoff.backends.options import CudaGraphOptions
-from bakeoff.errors import EngineError
+from bakeoff.core.errors import EngineError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,9 +14,9 @@ from bakeoff.backends.torch_session import (
     import_torch_profiler,
     torch_precision_refusal,
 )
-from bakeoff.errors import BuildError, EngineError
+from bakeoff.core.errors import BuildError, EngineError
+from bakeoff.core.precision import Precision
 from bakeoff.exports.reason import essential_line
-from bakeoff.precision import Precision
 
 
 class TorchscriptOptions(TorchOptions):

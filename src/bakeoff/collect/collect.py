@@ -5,22 +5,22 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 
-from bakeoff.answers import answers
 from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.base import TargetId
 from bakeoff.artifacts.collected import BackendSummary, Collected, Interval, TargetResult
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.backends import make_backend
 from bakeoff.backends.options import BackendOptions
+from bakeoff.collect.answers import answers
 from bakeoff.collect.dynamic_cost import dynamic_costs
 from bakeoff.collect.intervals import RoundNoise
 from bakeoff.collect.peers import less_accurate
 from bakeoff.collect.planned import PlannedTarget
 from bakeoff.collect.records import Reader
 from bakeoff.collect.result import TargetRecords, read_target, target_result
+from bakeoff.collect.warnings import in_order
 from bakeoff.config.study import Study
 from bakeoff.limits.share import set_limit
-from bakeoff.measure.warnings import in_order
 
 Key = tuple[str, int, str]
 """Model, batch size, `label/precision`."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import permutations
 from typing import Any
 
-from bakeoff.answers import Ratio
 from bakeoff.artifacts.collected import DynamicCost, TargetResult
 from bakeoff.backends.options import OF_THE_STUDY
+from bakeoff.collect.answers import Ratio
 from bakeoff.config.study import Study
 
 

@@ -10,11 +10,11 @@ from bakeoff.collect.collect import collect
 from bakeoff.collect.planned import PlannedTarget
 from bakeoff.collect.table import csv_text
 from bakeoff.config.study import Study
-from bakeoff.home import home
-from bakeoff.jobs.ledger import Entry, Ledger, stamp
-from bakeoff.machine import Machine
-from bakeoff.plan import Plan, Target
-from bakeoff.staging import Staging
+from bakeoff.core.machine import Machine
+from bakeoff.freshness.ledger import Entry, Ledger, stamp
+from bakeoff.freshness.working_folder import home
+from bakeoff.study.job_parameters import Staging
+from bakeoff.study.plan import Plan, Target
 
 
 def collect_study(study_json: dict[str, Any], collected_file: str, csv_file: str) -> None:

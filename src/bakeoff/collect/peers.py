@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median, median_low
 
 from bakeoff.artifacts.collected import TargetResult
-from bakeoff.measure.warnings import APART_DB
+from bakeoff.collect.warnings import APART_DB
 
 OTHER_KINDS = 2
 """With fewer other backend kinds nothing tells which one is wrong."""

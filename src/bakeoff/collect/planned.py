@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bakeoff.artifacts.base import TargetId
-from bakeoff.precision import Precision
+from bakeoff.core.precision import Precision
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from bakeoff.artifacts.base import Record, TargetId
 from bakeoff.artifacts.io import read_record, tell_damaged
 from bakeoff.artifacts.timing import TimingRecord
-from bakeoff.errors import BakeoffError
+from bakeoff.core.errors import BakeoffError
 
 R = TypeVar("R", bound=Record)
 

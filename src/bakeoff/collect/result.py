@@ -17,8 +17,8 @@ from bakeoff.artifacts.timing import Distribution, TimingRecord
 from bakeoff.collect.gpu import gpu_readings, mean_power_w
 from bakeoff.collect.planned import PlannedTarget
 from bakeoff.collect.records import Reader, samples_path
+from bakeoff.collect.warnings import target_warnings
 from bakeoff.measure.statistics import quantile
-from bakeoff.measure.warnings import target_warnings
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bakeoff.backends import KINDS, options_of
-from bakeoff.config.model import FileModel, TimmModel, TorchscriptModel, TorchvisionModel
 from bakeoff.config.study import Study
-from bakeoff.config.suggest import nearest
+from bakeoff.core.suggest import nearest
+from bakeoff.models.spec import FileModel, TimmModel, TorchscriptModel, TorchvisionModel
 
 _SOURCES: dict[str, type[BaseModel]] = {
     "torchvision": TorchvisionModel,

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 
 from bakeoff.backends import KINDS
 from bakeoff.config.explain import explain, short
-from bakeoff.config.model import FileModel, ModelBase, TorchscriptModel, weights_path
 from bakeoff.config.model_file import mistakes_of_file
 from bakeoff.config.study import Study, parse_reference
-from bakeoff.config.suggest import nearest
-from bakeoff.errors import ConfigError
-from bakeoff.paths import RESERVED_BACKEND_LABELS, RESERVED_MODEL_LABELS, RESERVED_STUDY_NAMES
-from bakeoff.precision import PRECISIONS
+from bakeoff.core.errors import ConfigError
+from bakeoff.core.paths import RESERVED_BACKEND_LABELS, RESERVED_MODEL_LABELS, RESERVED_STUDY_NAMES
+from bakeoff.core.precision import PRECISIONS
+from bakeoff.core.suggest import nearest
+from bakeoff.models.spec import FileModel, ModelBase, TorchscriptModel, weights_path
 from bakeoff.quantization.images import SUFFIXES, find_images
 
 MAX_NODES = 100_000

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from bakeoff.config.model import FileModel
-from bakeoff.config.suggest import nearest
+from bakeoff.core.suggest import nearest
+from bakeoff.models.spec import FileModel
 
 MAX_BYTES = 10_000_000
 """A larger file is no source code of a model, and is not read."""

@@ -6,9 +6,9 @@ from pydantic import Field, model_validator
 
 from bakeoff.backends import KINDS, options_of
 from bakeoff.backends.options import BackendOptions
-from bakeoff.config.base import Name, Section
-from bakeoff.config.model import ModelSpec
-from bakeoff.precision import Precision
+from bakeoff.core.precision import Precision
+from bakeoff.core.section import Name, Section
+from bakeoff.models.spec import ModelSpec
 
 PositiveFloat = Annotated[float, Field(gt=0, le=1e9)]
 BatchSize = Annotated[int, Field(ge=1, le=65536)]

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import ExportError
+from bakeoff.core.errors import ExportError
 from bakeoff.exports.base import BATCH, Exported, ExportTask, dynamic_shapes
 from bakeoff.models.outputs import flat_module
 

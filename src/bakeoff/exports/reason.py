@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bakeoff.models.quoting import MAX_CHARACTERS
+from bakeoff.core.quoting import MAX_CHARACTERS
 
 _ADVICE = (
     "failed to export the model",

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.errors import ExportError
+from bakeoff.core.errors import ExportError
 from bakeoff.exports.base import EXAMPLE_BATCH, Exported, ExportTask
 from bakeoff.exports.reason import essential_line
 from bakeoff.models.outputs import flat_module, flatten

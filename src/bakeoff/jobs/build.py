@@ -12,12 +12,12 @@ from typing import Any
 from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, CalibrationUse, ExportRecord
 from bakeoff.artifacts.io import TEMPORARY, check_digests, digests, read_record
-from bakeoff.errors import BuildError
-from bakeoff.jobs.channel import under_way
+from bakeoff.artifacts.stages import RECORD_FILES
+from bakeoff.core.errors import BuildError
+from bakeoff.core.job_messages import under_way
+from bakeoff.core.machine import versions_of
+from bakeoff.devices.kernel_timing_turns import Turns
 from bakeoff.jobs.engine_job import EngineJob
-from bakeoff.jobs.stages import RECORD_FILES
-from bakeoff.jobs.turns import Turns
-from bakeoff.machine import versions_of
 
 # What other jobs leave in an engine's folder (an engine of fixed batch size shares it with its target).
 _OF_OTHERS = frozenset(RECORD_FILES.values()) - {"build.json"} | {"trace.json"}

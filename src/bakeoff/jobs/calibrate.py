@@ -8,11 +8,11 @@ from typing import Any
 from bakeoff.artifacts.base import Part, TargetId
 from bakeoff.artifacts.build import CalibrationRecord
 from bakeoff.artifacts.io import digests
-from bakeoff.config.model import InputSpec
 from bakeoff.config.study import Calibration
-from bakeoff.errors import CalibrationError
-from bakeoff.machine import versions_of
+from bakeoff.core.errors import CalibrationError
+from bakeoff.core.machine import versions_of
 from bakeoff.models.arrays import save_arrays
+from bakeoff.models.spec import InputSpec
 from bakeoff.quantization.calibration_set import INPUTS, image_input, make_set
 from bakeoff.quantization.images import choose_images, state_of
 

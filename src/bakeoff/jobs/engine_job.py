@@ -11,7 +11,8 @@ from bakeoff.artifacts.build import BatchRange, BuildRecord
 from bakeoff.artifacts.io import check_digests, read_record
 from bakeoff.backends import make_backend
 from bakeoff.backends.base import Backend, EngineSpec, InputInfo, Session
-from bakeoff.jobs.channel import take_device, under_way
+from bakeoff.core.job_messages import under_way
+from bakeoff.devices.take import take_device
 from bakeoff.models.arrays import load_arrays
 
 if TYPE_CHECKING:

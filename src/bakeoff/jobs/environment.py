@@ -12,10 +12,11 @@ from typing import Any
 from bakeoff import __version__
 from bakeoff.artifacts.base import Part, TargetId
 from bakeoff.artifacts.environment import DeviceLimits, EnvironmentRecord
-from bakeoff.jobs.channel import take_device, under_way
+from bakeoff.core.job_messages import under_way
+from bakeoff.core.machine import Gpu, Machine, versions_of
+from bakeoff.core.precision import Precision
+from bakeoff.devices.take import take_device
 from bakeoff.limits.rates import measure_limits
-from bakeoff.machine import Gpu, Machine, versions_of
-from bakeoff.precision import Precision
 
 _VARIABLES = ("OMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "OPENBLAS_", "TORCH_", "PYTORCH_", "CUDA_", "NVIDIA_", "ORT_",
               "OV_", "OPENVINO_", "LD_PRELOAD", "MALLOC_", "CUBLAS_", "CUDNN_")  # fmt: skip

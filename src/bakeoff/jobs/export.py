@@ -11,16 +11,16 @@ from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.base import Part, TargetId
 from bakeoff.artifacts.build import ExportRecord
 from bakeoff.artifacts.io import check_digests, digests, read_record
-from bakeoff.errors import ExportError
+from bakeoff.core.errors import ExportError
+from bakeoff.core.job_messages import under_way
+from bakeoff.core.machine import versions_of
+from bakeoff.core.precision import Precision
 from bakeoff.exports import FORMATS, cannot_export, exporter
 from bakeoff.exports.base import EXAMPLE_BATCH, ExportTask
 from bakeoff.exports.reason import essential_line
-from bakeoff.jobs.channel import under_way
-from bakeoff.machine import versions_of
 from bakeoff.models.arrays import load_arrays
 from bakeoff.models.load import load_reference_model
 from bakeoff.models.outputs import flatten, is_plain
-from bakeoff.precision import Precision
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts.profile import ProfileRecord
-from bakeoff.jobs.channel import under_way
+from bakeoff.core.job_messages import under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.profiling.trace import write_trace
 

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.artifacts.accuracy import OutputSpread, ReferenceRecord
 from bakeoff.artifacts.base import Part, TargetId
 from bakeoff.artifacts.io import digests, whole, write_text
-from bakeoff.config.model import (
+from bakeoff.core.errors import ModelError, UselessReferenceError
+from bakeoff.core.machine import versions_of
+from bakeoff.limits.work import count_work
+from bakeoff.models.arrays import save_arrays
+from bakeoff.models.forward import forward
+from bakeoff.models.inputs import CHECK, seeded_inputs
+from bakeoff.models.load import MODEL, SCRIPT, STATE
+from bakeoff.models.make import describe_weights, make_model, parse_model
+from bakeoff.models.outputs import flatten
+from bakeoff.models.seeding import seeded
+from bakeoff.models.single_file_import import built_by
+from bakeoff.models.spec import (
     InputSpec,
     ModelBase,
     TimmModel,
@@ -19,17 +30,6 @@ from bakeoff.config.model import (
     describe,
     has_real_weights,
 )
-from bakeoff.errors import ModelError, UselessReferenceError
-from bakeoff.limits.work import count_work
-from bakeoff.machine import versions_of
-from bakeoff.models.arrays import save_arrays
-from bakeoff.models.forward import forward
-from bakeoff.models.inputs import CHECK, seeded_inputs
-from bakeoff.models.lean import built_by
-from bakeoff.models.load import MODEL, SCRIPT, STATE
-from bakeoff.models.make import describe_weights, make_model, parse_model
-from bakeoff.models.outputs import flatten
-from bakeoff.models.seeding import seeded
 from bakeoff.models.spread import spread, top1_classes
 from bakeoff.models.statistics import set_statistics
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.accuracy.metrics import compare
 from bakeoff.artifacts.io import write_bytes
 from bakeoff.artifacts.timing import Cold, Memory, TimedOutputs, TimingRecord, WarmUp
+from bakeoff.collect.warnings import round_warnings
 from bakeoff.config.study import Timing, Warmup
-from bakeoff.jobs.channel import under_way
+from bakeoff.core.job_messages import under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.measure.loop import LoopSettings, Measurement, measure
 from bakeoff.measure.memory import peak_rss_bytes
 from bakeoff.measure.statistics import summarize
 from bakeoff.measure.transfer import measure_transfer
-from bakeoff.measure.warnings import round_warnings
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ from bakeoff.accuracy.metrics import Comparison, compare
 from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.io import check_digests, read_record
 from bakeoff.config.study import Tolerance
-from bakeoff.jobs.channel import under_way
+from bakeoff.core.job_messages import under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.models.spread import spread
 

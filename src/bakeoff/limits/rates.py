@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from bakeoff.artifacts.environment import DeviceLimits
-from bakeoff.models.quoting import cause
-from bakeoff.precision import PRECISIONS, Precision
+from bakeoff.core.precision import PRECISIONS, Precision
+from bakeoff.core.quoting import cause
 
 SMALLEST, LARGEST = 256, 16384
 """Matrix sizes: doubled as long as a product of the next size would take no longer than `LONGEST_S`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bakeoff.artifacts.accuracy import Work
 from bakeoff.artifacts.collected import Bound, Row
 from bakeoff.artifacts.environment import DeviceLimits
-from bakeoff.precision import Precision
+from bakeoff.core.precision import Precision
 
 BYTES_PER_ELEMENT: dict[Precision, int] = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "int8": 1, "fp8": 1}
 

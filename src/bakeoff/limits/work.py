@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.artifacts.accuracy import Work
+from bakeoff.core.quoting import cause
 from bakeoff.models.outputs import flatten
-from bakeoff.models.quoting import cause
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.artifacts.timing import Telemetry
-from bakeoff.measure.nvml import GpuProbe, GpuReading, gpu_evidence
+from bakeoff.devices.nvml import GpuProbe, GpuReading, gpu_evidence
 
 _STAT = Path("/proc/stat")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import ModelError
-from bakeoff.models.quoting import cause
+from bakeoff.core.errors import ModelError
+from bakeoff.core.quoting import cause
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bakeoff.config.model import InputSpec
+from bakeoff.models.spec import InputSpec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.config.model import ModelBase, TimmModel, TorchscriptModel, TorchvisionModel
-from bakeoff.errors import ModelError
-from bakeoff.models import from_torchscript
-from bakeoff.models.lean import make_lean
+from bakeoff.core.errors import ModelError
+from bakeoff.core.quoting import cause
 from bakeoff.models.make import make_architecture, parse_model
-from bakeoff.models.quoting import cause
+from bakeoff.models.single_file_import import make_lean
+from bakeoff.models.sources import torchscript as from_torchscript
+from bakeoff.models.spec import ModelBase, TimmModel, TorchscriptModel, TorchvisionModel
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from bakeoff.artifacts.io import digest
-from bakeoff.config.model import (
+from bakeoff.core.errors import ModelError
+from bakeoff.models.seeding import seeded
+from bakeoff.models.single_file_import import forget_empty_packages
+from bakeoff.models.sources import file as from_file
+from bakeoff.models.sources import timm as from_timm
+from bakeoff.models.sources import torchscript as from_torchscript
+from bakeoff.models.sources import torchvision as from_torchvision
+from bakeoff.models.spec import (
     FileModel,
     ModelBase,
     ModelSpec,
@@ -18,10 +25,6 @@ from bakeoff.config.model import (
     has_real_weights,
     weights_path,
 )
-from bakeoff.errors import ModelError
-from bakeoff.models import from_file, from_timm, from_torchscript, from_torchvision
-from bakeoff.models.lean import forget_empty_packages
-from bakeoff.models.seeding import seeded
 from bakeoff.models.weights import load_weights, read_checkpoint
 
 if TYPE_CHECKING:

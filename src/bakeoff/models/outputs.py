@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import ModelError
+from bakeoff.core.errors import ModelError
 
 if TYPE_CHECKING:
     import torch

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.config.model import ModelBase
 from bakeoff.models.forward import forward
 from bakeoff.models.inputs import STATISTICS, seeded_inputs
 from bakeoff.models.outputs import flatten
+from bakeoff.models.spec import ModelBase
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import ModelError
-from bakeoff.models.quoting import cause
+from bakeoff.core.errors import ModelError
+from bakeoff.core.quoting import cause
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bakeoff.precision import CALIBRATED, Precision
+from bakeoff.core.precision import CALIBRATED, Precision
 
 if TYPE_CHECKING:
     from bakeoff.backends.base import Built

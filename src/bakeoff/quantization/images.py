@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.errors import CalibrationError
+from bakeoff.core.errors import CalibrationError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
-from bakeoff.errors import BuildError
+from bakeoff.core.errors import BuildError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bakeoff.errors import BuildError
+from bakeoff.core.errors import BuildError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from bakeoff.artifacts.build import BuildRecord, Partition
 from bakeoff.artifacts.collected import Row, TargetResult
 from bakeoff.artifacts.timing import TimingRecord
+from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words
 from bakeoff.collect.gpu import gpu_readings, mean_power_w
-from bakeoff.format import format_bytes, format_ms, format_number, format_ratio
-from bakeoff.partition import fallback_words
+from bakeoff.core.formats import format_bytes, format_ms, format_number, format_ratio
 from bakeoff.report.facts import Facts
 from bakeoff.report.limits import SET_BY
 

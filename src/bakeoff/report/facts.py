@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bakeoff.artifacts.collected import Collected
-from bakeoff.format import format_bytes
+from bakeoff.core.formats import format_bytes
 
 Facts = list[tuple[str, str]]
 

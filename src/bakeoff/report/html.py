@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from bakeoff.artifacts.collected import Answer, Collected, Interval, TargetResult
 from bakeoff.artifacts.io import read_record, write_text
 from bakeoff.artifacts.profile import Layer
-from bakeoff.format import format_si
+from bakeoff.core.formats import format_si
 from bakeoff.report.details import details_of
 from bakeoff.report.facts import Facts, day, environment_facts, headline_facts
 from bakeoff.report.limits import EXPLANATION, SET_BY, points_of, rate_facts, uncounted

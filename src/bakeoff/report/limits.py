@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bakeoff.artifacts.collected import Collected, TargetResult
-from bakeoff.format import format_si
+from bakeoff.core.formats import format_si
 from bakeoff.limits.share import least_bytes, measured_ms
 from bakeoff.report.facts import Facts
 from bakeoff.report.targets import in_rank_order

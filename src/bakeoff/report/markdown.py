@@ -12,7 +12,15 @@ from urllib.parse import quote
 
 from bakeoff.artifacts.collected import Collected, Row, TargetResult
 from bakeoff.artifacts.io import read_record, write_text
-from bakeoff.format import format_bytes, format_change, format_ms, format_number, format_ratio, format_s, format_si
+from bakeoff.core.formats import (
+    format_bytes,
+    format_change,
+    format_ms,
+    format_number,
+    format_ratio,
+    format_s,
+    format_si,
+)
 from bakeoff.report.details import engine_facts
 from bakeoff.report.facts import environment_facts, headline_facts
 from bakeoff.report.limits import EXPLANATION, SET_BY, points_of, rate_facts, uncounted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bakeoff.artifacts.collected import Collected, Row
-from bakeoff.format import format_ms, format_ratio
+from bakeoff.core.formats import format_ms, format_ratio
 
 _TEXTS = {
     "Rounds": """

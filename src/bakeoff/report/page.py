@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from bakeoff import format as fmt
+from bakeoff.core import formats as fmt
 
 HERE = Path(__file__).parent
 DASH = "–"

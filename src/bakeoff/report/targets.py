@@ -1,8 +1,8 @@
 """Orders and words for targets that every part of the report shares."""
 
 from bakeoff.artifacts.collected import Collected, TargetResult
-from bakeoff.format import format_db
-from bakeoff.precision import PRECISIONS
+from bakeoff.core.formats import format_db
+from bakeoff.core.precision import PRECISIONS
 
 STATUS_WORDS = {"ok": "ok", "failed": "failed", "blocked": "blocked", "unsupported": "cannot run here"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bakeoff.artifacts.collected import Collected, TargetResult
-from bakeoff.measure.warnings import WARNINGS
+from bakeoff.collect.warnings import WARNINGS
 
 
 @dataclass

@@ -14,7 +14,7 @@ from pydantic import Field
 from bakeoff.artifacts.profile import Layer, LayerTime
 from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, LayerTimes, Session
 from bakeoff.backends.options import BackendOptions
-from bakeoff.precision import Precision
+from bakeoff.core.precision import Precision
 
 if TYPE_CHECKING:
     import numpy as np

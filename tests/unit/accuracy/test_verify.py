@@ -11,7 +11,7 @@ from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.io import digests, write_record
 from bakeoff.backends.base import Session
-from bakeoff.errors import BakeoffError
+from bakeoff.core.errors import BakeoffError
 from bakeoff.jobs import engine_job, verify
 from bakeoff.models.arrays import save_arrays
 

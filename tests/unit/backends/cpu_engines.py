@@ -7,7 +7,7 @@ import pytest
 from tiny_models import BATCH, MODELS, TinyModel, built_and_inspected
 
 from bakeoff.backends import make_backend
-from bakeoff.errors import BuildError, EngineError
+from bakeoff.core.errors import BuildError, EngineError
 
 
 class CpuEngines:

@@ -12,7 +12,7 @@ from workshop import INPUTS, Workshop, need_instructions
 
 from bakeoff.backends import make_backend
 from bakeoff.backends.torch_session import TorchSession
-from bakeoff.errors import EngineError
+from bakeoff.core.errors import EngineError
 
 DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 

@@ -15,10 +15,11 @@ from bakeoff.artifacts.base import TargetId
 from bakeoff.artifacts.build import BuildRecord, ExportRecord
 from bakeoff.artifacts.io import digests, write_record
 from bakeoff.backends.base import Built, EngineSpec
-from bakeoff.backends.onnxruntime import OnnxRuntime
-from bakeoff.errors import BakeoffError, BuildError
-from bakeoff.jobs import build, channel, profile
-from bakeoff.ort.session import OnnxRuntimeSession
+from bakeoff.backends.onnxruntime.backend import OnnxRuntime
+from bakeoff.backends.onnxruntime.session import OnnxRuntimeSession
+from bakeoff.core import job_messages as channel
+from bakeoff.core.errors import BakeoffError, BuildError
+from bakeoff.jobs import build, profile
 
 
 @pytest.fixture

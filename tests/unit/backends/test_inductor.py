@@ -19,11 +19,13 @@ from tiny_models import cell, gpu, machine
 from torch._inductor.runtime import benchmarking, compile_tasks
 from workshop import Workshop, need_instructions
 
-from bakeoff.backends import inductor, inductor_benchmark, make_backend
+from bakeoff.backends import make_backend
 from bakeoff.backends.base import Backend, Built
-from bakeoff.backends.inductor_benchmark import ReplayTimer
-from bakeoff.errors import BuildError, EngineError
-from bakeoff.machine import Machine
+from bakeoff.backends.inductor import backend as inductor
+from bakeoff.backends.inductor import kernel_benchmark as inductor_benchmark
+from bakeoff.backends.inductor.kernel_benchmark import ReplayTimer
+from bakeoff.core.errors import BuildError, EngineError
+from bakeoff.core.machine import Machine
 
 pytestmark = [
     pytest.mark.skipif(Machine.detect().compiler is None, reason="needs a C++ compiler"),

@@ -9,7 +9,7 @@ import torch
 from inductor_stand_in import Benchmarker, turns
 from torch._inductor.runtime import benchmarking
 
-from bakeoff.backends.inductor_benchmark import MAX_REPETITIONS, ReplayTimer, benchmarks
+from bakeoff.backends.inductor.kernel_benchmark import MAX_REPETITIONS, ReplayTimer, benchmarks
 
 LAUNCH_S = 20e-6
 """What the host takes to launch a kernel, or to start a graph."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from bakeoff.backends.inductor_depthwise import decompose_depthwise
+from bakeoff.backends.inductor.depthwise import decompose_depthwise
 
 CONVOLUTIONS = {
     "plain": {"kernel_size": 3},

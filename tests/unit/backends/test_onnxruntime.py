@@ -10,9 +10,9 @@ from cpu_engines import CpuEngines
 from tiny_models import BATCH, TinyModel, built_and_inspected, cell, gpu, machine
 
 from bakeoff.backends import make_backend
-from bakeoff.backends import onnxruntime as backend_module
-from bakeoff.backends.onnxruntime import GRAPH, OnnxRuntime
-from bakeoff.ort.profiler import read_profile
+from bakeoff.backends.onnxruntime import backend as backend_module
+from bakeoff.backends.onnxruntime.backend import GRAPH, OnnxRuntime
+from bakeoff.backends.onnxruntime.profiler import read_profile
 
 
 class TestOnnxRuntime(CpuEngines):

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from tiny_models import BATCH, MODELS, TinyModel, cell, gpu, machine
 
-from bakeoff.backends import make_backend, onnxruntime
-from bakeoff.errors import EngineError
-from bakeoff.ort import cuda
-from bakeoff.ort.cuda import CudaOnnxRuntimeSession
+from bakeoff.backends import make_backend
+from bakeoff.backends.onnxruntime import backend as onnxruntime
+from bakeoff.backends.onnxruntime import cuda
+from bakeoff.backends.onnxruntime.cuda import CudaOnnxRuntimeSession
+from bakeoff.core.errors import EngineError
 
 ON_GPU = machine(gpus=(gpu(),))
 

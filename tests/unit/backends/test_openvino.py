@@ -11,7 +11,7 @@ from tiny_models import BATCH, TinyModel, built_and_inspected, cell, gpu, machin
 from bakeoff.backends import make_backend
 from bakeoff.backends import openvino as backend_module
 from bakeoff.backends.openvino import OpenVino
-from bakeoff.machine import Machine
+from bakeoff.core.machine import Machine
 
 DTYPE = {"bf16": "bfloat16", "fp16": "float16"}
 

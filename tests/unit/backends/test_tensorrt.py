@@ -10,11 +10,11 @@ import pytest
 from tiny_models import BATCH, MODELS, TinyModel, built_and_inspected, cell, gpu, machine
 
 from bakeoff.backends import make_backend
-from bakeoff.backends.tensorrt import PLAN, TensorRt
-from bakeoff.errors import BuildError, EngineError
-from bakeoff.machine import version_of
-from bakeoff.trt import info as trt_info
-from bakeoff.trt import library as trt_library
+from bakeoff.backends.tensorrt import info as trt_info
+from bakeoff.backends.tensorrt import library as trt_library
+from bakeoff.backends.tensorrt.backend import PLAN, TensorRt
+from bakeoff.core.errors import BuildError, EngineError
+from bakeoff.core.machine import version_of
 
 REASON = TensorRt(TensorRt.Options()).cannot_build(cell("fp32"))
 builds = pytest.mark.skipif(REASON is not None, reason=str(REASON))

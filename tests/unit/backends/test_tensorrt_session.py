@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from trt_stand_in import COMPILED, HANDLE, Library, Machine, Stream, stand_in
 
-from bakeoff.backends import make_backend, tensorrt
+from bakeoff.backends import make_backend
 from bakeoff.backends.base import Built, EngineSpec, InputInfo
-from bakeoff.backends.tensorrt import PLAN, RUNTIME_CACHE, TensorRt
-from bakeoff.errors import EngineError
-from bakeoff.trt import info as trt_info
-from bakeoff.trt import session as trt_session
-from bakeoff.trt.session import TensorRtSession
+from bakeoff.backends.tensorrt import backend as tensorrt
+from bakeoff.backends.tensorrt import info as trt_info
+from bakeoff.backends.tensorrt import session as trt_session
+from bakeoff.backends.tensorrt.backend import PLAN, RUNTIME_CACHE, TensorRt
+from bakeoff.backends.tensorrt.session import TensorRtSession
+from bakeoff.core.errors import EngineError
 
 GPU = "cpu:0"
 """Ordinary memory, under a name that is not `cpu`."""

@@ -18,7 +18,7 @@ from workshop import Workshop
 
 from bakeoff.backends import make_backend, options_of
 from bakeoff.backends.base import ExportKey
-from bakeoff.errors import BuildError, EngineError
+from bakeoff.core.errors import BuildError, EngineError
 
 INSTALLED = frozenset({"torch2trt", "tensorrt"})
 H200 = replace(machine(gpus=(gpu(),)), modules=INSTALLED)

@@ -21,10 +21,15 @@ from workshop import Workshop
 from bakeoff.artifacts.build import BuildRecord, Partition
 from bakeoff.backends import make_backend, options_of
 from bakeoff.backends.base import Cell, ExportKey
-from bakeoff.backends.torch_tensorrt import TorchTensorRt
+from bakeoff.backends.torch_tensorrt.backend import TorchTensorRt
+from bakeoff.backends.torch_tensorrt.graph_cut import (
+    engines_in,
+    partition_of,
+    partition_of_torchscript,
+    smallest_min_block_size,
+)
 from bakeoff.config.load import parse_study
-from bakeoff.errors import BuildError, ConfigError, EngineError
-from bakeoff.partition import engines_in, partition_of, partition_of_torchscript, smallest_min_block_size
+from bakeoff.core.errors import BuildError, ConfigError, EngineError
 
 INSTALLED = frozenset({"torch_tensorrt"})
 H200 = replace(machine(gpus=(gpu(),)), modules=INSTALLED)
@@ -230,7 +235,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Library:
     """A stand-in for the library, with tensors on the CPU."""
     fake = Library(cut({"_run_on_acc_0": block(RELU, TANH), "_run_on_gpu_1": block(torch.sort)}))
     monkeypatch.setitem(sys.modules, "torch_tensorrt", fake)
-    monkeypatch.setattr("bakeoff.backends.torch_tensorrt._device", lambda library, spec: library.Device(0))
+    monkeypatch.setattr("bakeoff.backends.torch_tensorrt.backend._device", lambda library, spec: library.Device(0))
     return fake
 
 

@@ -9,7 +9,7 @@ from tiny_models import cell, machine
 from workshop import INPUTS, Workshop, need_instructions
 
 from bakeoff.backends import make_backend
-from bakeoff.errors import BuildError, EngineError
+from bakeoff.core.errors import BuildError, EngineError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 

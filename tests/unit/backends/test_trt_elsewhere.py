@@ -11,13 +11,13 @@ from tiny_models import BATCH, TinyModel, cell
 from bakeoff.artifacts.base import TargetId
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, ExportRecord
 from bakeoff.artifacts.io import digests, write_record
-from bakeoff.backends.tensorrt import PLAN, TensorRt
+from bakeoff.backends.tensorrt.backend import PLAN, TensorRt
 from bakeoff.config.load import parse_study
-from bakeoff.errors import BuildError
+from bakeoff.core.errors import BuildError
+from bakeoff.core.machine import Machine
 from bakeoff.jobs import build
-from bakeoff.machine import Machine
-from bakeoff.plan import Engine, Plan
-from bakeoff.staging import Staging
+from bakeoff.study.job_parameters import Staging
+from bakeoff.study.plan import Engine, Plan
 
 REASON = TensorRt(TensorRt.Options()).cannot_build(cell("fp32"))
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))

@@ -1,7 +1,7 @@
 """Joining what TensorRT's profiler reports with what its inspector lists."""
 
-from bakeoff.trt.info import LayerInfo
-from bakeoff.trt.layer_times import join
+from bakeoff.backends.tensorrt.info import LayerInfo
+from bakeoff.backends.tensorrt.layer_times import join
 
 
 def info(name: str, dtype: str = "float16") -> LayerInfo:

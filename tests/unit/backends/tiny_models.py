@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bakeoff.backends.base import Built, Cell, EngineSpec, InputInfo
-from bakeoff.machine import Gpu, Machine
+from bakeoff.core.machine import Gpu, Machine
 
 BATCH = 3
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from bakeoff.backends import tensorrt
-from bakeoff.trt import info as trt_info
-from bakeoff.trt import library, session
+from bakeoff.backends.tensorrt import backend as tensorrt
+from bakeoff.backends.tensorrt import info as trt_info
+from bakeoff.backends.tensorrt import library, session
 
 HANDLE = 4711
 COMPILED = b"compiled kernels"

@@ -9,8 +9,8 @@ import pytest
 
 from bakeoff.artifacts.io import write_record
 from bakeoff.backends.base import Backend, Built, EngineSpec, InputInfo, Session
+from bakeoff.core.machine import Machine
 from bakeoff.jobs import export, reference
-from bakeoff.machine import Machine
 from bakeoff.models.arrays import load_arrays
 
 INPUTS: dict[str, dict[str, dict[str, Any]]] = {

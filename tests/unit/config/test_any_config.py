@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from bakeoff.backends import KINDS, options_of
 from bakeoff.config.load import parse_study, read_yaml
 from bakeoff.config.study import Study
-from bakeoff.errors import BakeoffError
-from bakeoff.machine import Machine
-from bakeoff.plan import Plan
-from bakeoff.precision import PRECISIONS
+from bakeoff.core.errors import BakeoffError
+from bakeoff.core.machine import Machine
+from bakeoff.core.precision import PRECISIONS
+from bakeoff.study.plan import Plan
 
 BARE = Machine(cpu="any", cpu_flags=frozenset(), cores=2, gpus=(), driver=None, compiler=None)
 

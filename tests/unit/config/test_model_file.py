@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from bakeoff.config.load import parse_study
-from bakeoff.errors import ConfigError
+from bakeoff.core.errors import ConfigError
 
 
 def study_of(tmp_path, text, function="make", **args):

@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from bakeoff.config.load import load_study, parse_study
-from bakeoff.errors import ConfigError
+from bakeoff.core.errors import ConfigError
 
 
 def study(**changes):

@@ -8,9 +8,9 @@ import yaml
 
 from bakeoff.config.load import load_study, parse_study
 from bakeoff.config.study import parse_reference
-from bakeoff.machine import Machine
-from bakeoff.plan import Plan
-from bakeoff.reference_docs import config_schema, generated
+from bakeoff.core.machine import Machine
+from bakeoff.study.plan import Plan
+from bakeoff.tools.reference_docs import config_schema, generated
 
 MINIMAL = {"models": {"m": {"source": "timm"}}, "backends": {"eager": None, "script": {"kind": "torchscript"}}}
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bakeoff.artifacts.io import check_digests
-from bakeoff.errors import BakeoffError, ExportError
+from bakeoff.core.errors import BakeoffError, ExportError
 from bakeoff.exports import FORMATS, cannot_export, exporter
 from bakeoff.jobs import export
 from bakeoff.models.arrays import load_arrays

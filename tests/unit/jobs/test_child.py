@@ -20,7 +20,7 @@ def run(job):
 module.run = run
 sys.modules["bakeoff.jobs.build"] = module
 sys.argv = ["child", "build", *sys.argv[1:]]
-runpy.run_module("bakeoff.jobs.child", run_name="__main__")
+runpy.run_module("bakeoff.supervision.child", run_name="__main__")
 """
 
 
@@ -31,7 +31,7 @@ runpy.run_module("bakeoff.jobs.child", run_name="__main__")
         ("raise ValueError('first line\\nsecond line')", "ValueError", "ValueError: first line"),
         ("raise ValueError", "ValueError", "ValueError: no message"),
         (
-            "from bakeoff.errors import BuildError; raise BuildError('all of it,\\non one line')",
+            "from bakeoff.core.errors import BuildError; raise BuildError('all of it,\\non one line')",
             "BuildError",
             "all of it, on one line",
         ),

@@ -17,9 +17,9 @@ from lock_files import overlap, wait_until_locked
 
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.timing import TimingRecord
-from bakeoff.jobs import supervise
-from bakeoff.jobs.device_lock import place
-from bakeoff.machine import Gpu
+from bakeoff.core.machine import Gpu
+from bakeoff.devices.locks import place
+from bakeoff.supervision import supervise
 
 GPUS = tuple(Gpu(index, "H200", 10**9, (9, 0), f"GPU-{index}") for index in range(2))
 TARGET = {"study": "s", "model": "m", "backend": "b", "precision": "fp32", "batch_size": 1, "round": 1}
@@ -27,20 +27,20 @@ TARGET = {"study": "s", "model": "m", "backend": "b", "precision": "fp32", "batc
 JOB = """
 import os, sys, time
 from pathlib import Path
-from bakeoff.jobs import channel
-from bakeoff.jobs.supervise import run_stage
-from bakeoff.jobs import supervise
-from bakeoff.jobs.device_lock import place
-from bakeoff.machine import Gpu
+from bakeoff.core import job_messages as channel
+from bakeoff.supervision.supervise import run_stage
+from bakeoff.supervision import supervise
+from bakeoff.devices.locks import place
+from bakeoff.core.machine import Gpu
 
 stage, gpus, note, hold_s = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])
 gpus = tuple(Gpu(index, "H200", 10**9, (9, 0), f"GPU-{index}") for index in range(gpus))
 child = '''
 import os, time
-from bakeoff.jobs import channel
+from bakeoff.devices import take
 started = time.monotonic()
 time.sleep(0.2)
-channel.take_device()
+take.take_device()
 begin = time.monotonic()
 time.sleep(%r)
 open(%r, "w").write(f"{os.environ['CUDA_VISIBLE_DEVICES']} {started} {begin} {time.monotonic()} {os.getpid()}")
@@ -146,7 +146,7 @@ def test_waiting_for_the_gpu_is_not_in_the_limit_nor_in_the_time_taken(folder, m
     first = Job(folder, "time", 1, 4.0)
     wait_until_locked(folder, "GPU-0")
     record, heard = _run(
-        folder, monkeypatch, "from bakeoff.jobs import channel; import time; channel.take_device(); time.sleep(0.3)"
+        folder, monkeypatch, "from bakeoff.devices import take; import time; take.take_device(); time.sleep(0.3)"
     )
     first.result()
     assert record.error_type != "timeout"
@@ -155,7 +155,7 @@ def test_waiting_for_the_gpu_is_not_in_the_limit_nor_in_the_time_taken(folder, m
 
 
 def test_a_hang_after_the_wait_ends_at_the_limit(folder, monkeypatch):
-    code = "from bakeoff.jobs import channel; import time; channel.take_device(); time.sleep(600)"
+    code = "from bakeoff.devices import take; import time; take.take_device(); time.sleep(600)"
     record, _ = _run(folder, monkeypatch, code)
     assert record.error_type == "timeout"
 
@@ -202,7 +202,7 @@ def test_on_a_cpu_the_supervisor_holds_the_lock_and_says_that_it_waits(folder):
         assert not where.locks
         code = """
             import sys
-            from bakeoff.jobs.device_lock import place
+            from bakeoff.devices.locks import place
             with place("profile", "cpu", (), lambda words: print(words, flush=True)):
                 print("has it", flush=True)
         """
@@ -227,10 +227,11 @@ def test_programs_that_a_job_starts_do_not_inherit_the_lock(folder, monkeypatch)
     """A compiler left running would otherwise keep the GPU."""
     code = f"""
         import os, subprocess, sys
-        from bakeoff.jobs import channel
+        from bakeoff.core import job_messages as channel
+        from bakeoff.devices import take
         lock, *gate = map(int, os.environ[channel.DEVICE_LOCKS].split())
         channel.keep_to_self()
-        channel.take_device()
+        take.take_device()
         told = subprocess.run([sys.executable, "-c", f"import os; os.fstat({{lock}})"], close_fds=False)
         open({str(folder / "status")!r}, "w").write(str(told.returncode))
     """

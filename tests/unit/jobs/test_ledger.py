@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bakeoff.jobs.ledger import Entry, Ledger, param_digests, stamp
+from bakeoff.freshness.ledger import Entry, Ledger, param_digests, stamp
 
 RECORD = "m/b/fp32/build.json"
 

@@ -1,6 +1,6 @@
 """Progress: how much is left, and about how long it takes."""
 
-from bakeoff.jobs.progress import Progress
+from bakeoff.supervision.progress import Progress
 
 
 def test_counts_and_time_to_go(tmp_path):

@@ -12,8 +12,8 @@ import pytest
 from tests.unit.jobs.test_supervise import TARGET, _alive, _wait_until_dead
 
 from bakeoff.artifacts.io import no_space, whole
-from bakeoff.jobs import part_of_run
-from bakeoff.jobs.run_lock import RunUnderWayError, lock_run, run_under_way
+from bakeoff.supervision import part_of_run
+from bakeoff.supervision.run_lock import RunUnderWayError, lock_run, run_under_way
 
 
 def _wait_for(path: Path) -> str:
@@ -36,7 +36,7 @@ def test_a_killed_supervisor_leaves_neither_grandchildren_nor_its_scratch_folder
     """
     code = f"""
         import sys
-        from bakeoff.jobs import supervise
+        from bakeoff.supervision import supervise
         supervise._command = lambda *_: [sys.executable, "-c", {textwrap.dedent(child)!r}]
         job, record, log = {{"target": {TARGET!r}}}, {str(tmp_path / "r.json")!r}, {str(tmp_path / "l.log")!r}
         supervise.run_stage("build", job, record, log, 0, 600, [])
@@ -61,7 +61,7 @@ def test_a_script_ends_with_its_run(tmp_path, first):
     noted = tmp_path / "noted"
     code = f"""
         import time
-        from bakeoff.jobs.part_of_run import part_of_run
+        from bakeoff.supervision.part_of_run import part_of_run
         with part_of_run():
             open({str(noted)!r}, "w").write("there")
             time.sleep(600)
@@ -91,7 +91,7 @@ def test_one_run_holds_a_study_and_its_death_frees_it(tmp_path):
     assert run_under_way(results) is None
     code = f"""
         import time
-        from bakeoff.jobs.run_lock import lock_run
+        from bakeoff.supervision.run_lock import lock_run
         lock_run({str(results)!r})
         print("held", flush=True)
         time.sleep(600)

@@ -13,7 +13,7 @@ import pytest
 
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.io import read_record, write_record
-from bakeoff.jobs import part_of_run, supervise
+from bakeoff.supervision import part_of_run, supervise
 
 TARGET = {"study": "s", "model": "m", "backend": "b", "precision": "fp32"}
 
@@ -128,7 +128,7 @@ def test_no_process_is_left_when_the_supervisor_or_its_run_is_killed(tmp_path, s
         textwrap.dedent(
             f"""
             import sys
-            from bakeoff.jobs import supervise
+            from bakeoff.supervision import supervise
             code = "import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
             supervise._command = lambda *_: [sys.executable, "-c", code]
             supervise.run_stage("build", {json.dumps({"target": TARGET})}, {str(tmp_path / "r" / "build.json")!r},
@@ -158,7 +158,7 @@ def test_a_job_ends_when_its_run_is_gone(tmp_path):
         [
             sys.executable,
             "-c",
-            f"import sys; from bakeoff.jobs import supervise\n"
+            f"import sys; from bakeoff.supervision import supervise\n"
             f"supervise._command = lambda *_: [sys.executable, '-c', {code!r}]\n"
             f"supervise.run_stage('build', {{'target': {TARGET!r}}}, {str(tmp_path / 'build.json')!r}, "
             f"{str(tmp_path / 'l.log')!r}, 0, 600, [])",

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from lock_files import is_free, overlap, wait_until_locked
 
-from bakeoff.jobs.turns import Turns
+from bakeoff.devices.kernel_timing_turns import Turns
 
 CHILD = """
 import json, os, time
-from bakeoff.jobs.turns import Turns
+from bakeoff.devices.kernel_timing_turns import Turns
 turns, held = Turns(), []
 for hold_s in HOLD_S:
     with turns():
@@ -28,9 +28,9 @@ open(NOTE, "w").write(json.dumps([os.environ["CUDA_VISIBLE_DEVICES"], held, turn
 """
 BUILD = """
 import sys
-from bakeoff.jobs import supervise
-from bakeoff.jobs.device_lock import place
-from bakeoff.machine import Gpu
+from bakeoff.supervision import supervise
+from bakeoff.devices.locks import place
+from bakeoff.core.machine import Gpu
 
 n_gpus, note, limit_s, child = sys.argv[1:]
 gpus = tuple(Gpu(index, "H200", 10**9, (9, 0), f"GPU-{index}") for index in range(int(n_gpus)))

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from bakeoff.devices.nvml import GpuReading, gpu_evidence, others, throttle_names
 from bakeoff.measure.memory import peak_rss_bytes
-from bakeoff.measure.nvml import GpuReading, gpu_evidence, others, throttle_names
 from bakeoff.measure.telemetry import CpuTimes, Observer, cpu_shares, read_cpu_times
 
 

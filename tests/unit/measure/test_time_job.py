@@ -10,7 +10,7 @@ from virtual_session import FakeSession, VirtualTime
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.io import digests, write_record
 from bakeoff.artifacts.timing import TimedOutputs, TimingRecord
-from bakeoff.errors import BakeoffError
+from bakeoff.core.errors import BakeoffError
 from bakeoff.jobs import time as job
 from bakeoff.jobs.engine_job import EngineJob
 

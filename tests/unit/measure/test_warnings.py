@@ -4,7 +4,7 @@ import pytest
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.timing import Distribution, Telemetry, TimedOutputs, TimingRecord, WarmUp
-from bakeoff.measure.warnings import WARNINGS, round_warnings, target_warnings
+from bakeoff.collect.warnings import WARNINGS, round_warnings, target_warnings
 
 
 def _latency(median=5.0, n=500):

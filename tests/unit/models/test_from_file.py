@@ -5,9 +5,9 @@ import sys
 import pytest
 import torch
 
-from bakeoff.config.model import FileModel
-from bakeoff.errors import ModelError
-from bakeoff.models.from_file import make
+from bakeoff.core.errors import ModelError
+from bakeoff.models.sources.file import make
+from bakeoff.models.spec import FileModel
 
 
 def model_of(tmp_path, text, function="make", args=None):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bakeoff.config.model import InputSpec
 from bakeoff.models.inputs import CHECK, STATISTICS, seeded_inputs
+from bakeoff.models.spec import InputSpec
 
 IMAGE = {"image": InputSpec(shape=[3, 48, 32])}
 

@@ -9,7 +9,7 @@ import pytest
 CODE = """
 import json, sys, time
 import torch
-from bakeoff.models.lean import make_lean
+from bakeoff.models.single_file_import import make_lean
 started = time.perf_counter()
 module = make_lean({source!r}, {builder!r}, {args!r})
 print(json.dumps({{
@@ -54,7 +54,7 @@ def test_where_the_file_does_not_suffice_nothing_is_left_behind():
     code = """
 import sys
 import torch
-from bakeoff.models.lean import make_lean
+from bakeoff.models.single_file_import import make_lean
 assert make_lean("torchvision", {"module": "torchvision.models.nothing", "function": "f"}, {}) is None
 import torchvision
 assert torchvision.models.get_model("alexnet", weights=None) is not None
@@ -65,7 +65,7 @@ assert torchvision.models.get_model("alexnet", weights=None) is not None
 def test_two_lean_models_then_the_whole_library_in_one_process():
     code = """
 import torch
-from bakeoff.models.lean import make_lean
+from bakeoff.models.single_file_import import make_lean
 from bakeoff.models.make import make_architecture, parse_model
 builder = {"module": "torchvision.models.resnet", "function": "resnet18"}
 first = make_lean("torchvision", builder, {"weights": None})

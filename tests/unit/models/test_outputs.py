@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from bakeoff.errors import ModelError
+from bakeoff.core.errors import ModelError
 from bakeoff.models.outputs import flat_module, flatten, is_plain
 
 Both = namedtuple("Both", "logits aux")

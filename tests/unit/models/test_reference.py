@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from bakeoff.artifacts.io import check_digests
-from bakeoff.config.model import InputSpec
-from bakeoff.errors import ModelError, UselessReferenceError
+from bakeoff.core.errors import ModelError, UselessReferenceError
 from bakeoff.jobs import reference
 from bakeoff.models.arrays import load_arrays, save_arrays
 from bakeoff.models.inputs import seeded_inputs
 from bakeoff.models.load import load_model, load_reference_model
 from bakeoff.models.outputs import flatten
+from bakeoff.models.spec import InputSpec
 
 
 def run(out, section, n_inputs=10):

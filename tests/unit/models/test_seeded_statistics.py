@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from bakeoff.config.model import FileModel
 from bakeoff.models.forward import forward
 from bakeoff.models.inputs import seeded_inputs
 from bakeoff.models.outputs import flatten
+from bakeoff.models.spec import FileModel
 from bakeoff.models.statistics import set_statistics
 
 

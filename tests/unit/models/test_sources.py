@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from bakeoff.config.model import TimmModel, TorchscriptModel, TorchvisionModel
-from bakeoff.errors import ModelError
-from bakeoff.models import from_torchvision
+from bakeoff.core.errors import ModelError
 from bakeoff.models.make import describe_weights, make_architecture, parse_model
 from bakeoff.models.seeding import seeded
+from bakeoff.models.sources import torchvision as from_torchvision
+from bakeoff.models.spec import TimmModel, TorchscriptModel, TorchvisionModel
 
 
 def test_unknown_names_get_the_nearest_match():

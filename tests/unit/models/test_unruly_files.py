@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakeoff.jobs.supervise import run_stage
+from bakeoff.supervision.supervise import run_stage
 
 NET = "\ndef make():\n    from torch import nn\n    return nn.Linear(4, 16)\n"
 

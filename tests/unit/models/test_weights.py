@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from bakeoff.errors import ModelError
+from bakeoff.core.errors import ModelError
 from bakeoff.models.weights import load_weights, read_checkpoint
 
 

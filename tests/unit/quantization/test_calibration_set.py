@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from bakeoff.artifacts.io import check_digests
-from bakeoff.config.model import InputSpec
 from bakeoff.config.study import Calibration
-from bakeoff.errors import CalibrationError
+from bakeoff.core.errors import CalibrationError
 from bakeoff.jobs import calibrate
 from bakeoff.models.arrays import load_arrays
 from bakeoff.models.inputs import CHECK, STATISTICS, seeded_inputs
+from bakeoff.models.spec import InputSpec
 from bakeoff.quantization.calibration_set import CalibrationSet, batches, image_input, make_set
 from bakeoff.quantization.images import choose_images, state_of
 

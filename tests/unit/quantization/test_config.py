@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bakeoff.config.load import parse_study
-from bakeoff.errors import ConfigError
+from bakeoff.core.errors import ConfigError
 
 
 def study(**calibration: Any) -> Any:

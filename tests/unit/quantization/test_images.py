@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bakeoff.errors import CalibrationError
+from bakeoff.core.errors import CalibrationError
 from bakeoff.quantization.images import choose_images, find_images, read_image, state_of
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from bakeoff.config.load import parse_study
-from bakeoff.machine import Machine
-from bakeoff.plan import Plan
-from bakeoff.staging import Staging
+from bakeoff.core.machine import Machine
+from bakeoff.study.job_parameters import Staging
+from bakeoff.study.plan import Plan
 
 MACHINE = Machine("a processor", frozenset({"avx512_vnni"}), 2, (), None, "/usr/bin/g++")
 SPEC = {"model": "net", "backend": "onnxruntime", "format": "onnx", "fixed": ""}

@@ -6,7 +6,7 @@ import pytest
 from report_fixture import SCRIPT, make_collected
 from test_report_pages import Page
 
-from bakeoff.format import format_change, format_ms, format_ratio
+from bakeoff.core.formats import format_change, format_ms, format_ratio
 from bakeoff.report.details import details_of
 from bakeoff.report.html import html_of
 from bakeoff.report.markdown import escape, markdown_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakeoff import format as fmt
+from bakeoff.core import formats as fmt
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from report_fixture import HOSTILE_MODEL, make_collected, make_empty
 from test_report_pages import Page
 
-from bakeoff.format import format_si
+from bakeoff.core.formats import format_si
 from bakeoff.report.details import details_of
 from bakeoff.report.html import html_of
 from bakeoff.report.limits import LARGEST, points_of, rate_facts, uncounted

@@ -10,9 +10,9 @@ from report_fixture import HOSTILE_LAYER, HOSTILE_MODEL, SCRIPT, make_bare, make
 
 import bakeoff.report
 from bakeoff.artifacts.io import write_record
-from bakeoff.errors import BakeoffError
-from bakeoff.format import format_number
-from bakeoff.measure.warnings import WARNINGS
+from bakeoff.collect.warnings import WARNINGS
+from bakeoff.core.errors import BakeoffError
+from bakeoff.core.formats import format_number
 from bakeoff.report.build import write_report
 from bakeoff.report.html import TOP_LAYERS, TOP_TARGETS, html_of, write_html
 from bakeoff.report.index import write_index

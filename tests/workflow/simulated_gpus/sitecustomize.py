@@ -9,7 +9,7 @@ import os
 import sys
 import types
 
-from bakeoff import machine
+from bakeoff.core import machine
 
 IMPORT_S, HOLD_S = 0.4, 0.4
 MEASURE_S = 1.5  # longer than Snakemake takes to start the next jobs
@@ -25,9 +25,9 @@ def pretend(stage: str) -> types.ModuleType:
         import time
         from contextlib import nullcontext
 
-        from bakeoff.jobs.channel import take_device
-        from bakeoff.jobs.stages import RECORDS
-        from bakeoff.jobs.turns import Turns
+        from bakeoff.artifacts.stages import RECORDS
+        from bakeoff.devices.kernel_timing_turns import Turns
+        from bakeoff.devices.take import take_device
 
         started = time.time()
         time.sleep(IMPORT_S)
@@ -49,6 +49,6 @@ def pretend(stage: str) -> types.ModuleType:
     return module
 
 
-if "bakeoff.jobs.child" in sys.orig_argv:
-    job = sys.orig_argv[sys.orig_argv.index("bakeoff.jobs.child") + 1]
+if "bakeoff.supervision.child" in sys.orig_argv:
+    job = sys.orig_argv[sys.orig_argv.index("bakeoff.supervision.child") + 1]
     sys.modules[f"bakeoff.jobs.{job}"] = pretend(job)

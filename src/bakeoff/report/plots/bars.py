@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected, TargetResult
-from bakeoff.format import format_number
+from bakeoff.core.formats import format_number
 from bakeoff.report.plots.style import (
     INK,
     MUTED,

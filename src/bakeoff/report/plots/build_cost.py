@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected, TargetResult
-from bakeoff.format import format_number
+from bakeoff.core.formats import format_number
 from bakeoff.report.plots.style import (
     MUTED,
     color_of,

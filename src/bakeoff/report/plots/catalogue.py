@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bakeoff.artifacts.io import write_text
-from bakeoff.errors import BakeoffError
+from bakeoff.core.errors import BakeoffError
 
 CATALOGUE = "plots.json"
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected
 from bakeoff.artifacts.environment import DeviceLimits
-from bakeoff.format import format_si
-from bakeoff.precision import PRECISIONS
+from bakeoff.core.formats import format_si
+from bakeoff.core.precision import PRECISIONS
 from bakeoff.report.limits import Point
 from bakeoff.report.plots.speedup import MARKERS
 from bakeoff.report.plots.style import INK, MUTED, WIDTH_IN, color_of, plain, series_of

@@ -1,0 +1,257 @@
+"""AOTInductor: PyTorch's compiler, ahead of time, into a package that loads without compiling again."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
+
+from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
+from bakeoff.backends.inductor.kernel_benchmark import ReplayTimer, benchmarks
+from bakeoff.backends.inductor.surroundings import caches_in, same_assembler
+from bakeoff.backends.options import cuda_graph_refusal
+from bakeoff.backends.torch_session import (
+    TorchOptions,
+    TorchSession,
+    configure_torch,
+    import_torch_profiler,
+    torch_precision_refusal,
+)
+from bakeoff.core.errors import BuildError, EngineError
+from bakeoff.core.machine import find_compiler
+from bakeoff.core.precision import Precision
+from bakeoff.exports.reason import essential_line
+
+if TYPE_CHECKING:
+    import torch
+
+PACKAGE = "engine.pt2"
+
+
+class InductorOptions(TorchOptions):
+    """AOTInductor, from an ExportedProgram to a .pt2 package."""
+
+    kind: Literal["inductor"] = "inductor"
+    max_autotune: bool = False
+    """Try several implementations of matrix products and convolutions at build time and keep the fastest: with
+    `cuda_graph` as a graph replays them, else launched one by one."""
+    freeze: bool = False
+    """Fold batch normalization into the convolutions and lay weights out at build time (Inductor's freezing, which
+    PyTorch leaves off, too). On a CPU convolutional networks gain by it; try it, for transformers may lose."""
+    coordinate_descent: bool = False
+    """Go on from the block sizes that Inductor chose for each kernel of Triton, one step at a time, for as long as the
+    kernel gets faster; part of PyTorch's own mode `max-autotune` (NVIDIA GPUs only; on an H200 mobilenet_v2 at batch 1
+    became 4 % faster than with `max_autotune` alone, and its build 10 s longer)."""
+    decompose_depthwise: bool = False
+    """Hand depthwise convolutions to the compiler as products and sums, so that each becomes one kernel with the
+    normalization and activation behind it, instead of a library's and a second one. For batch 1 on a GPU (with
+    `max_autotune` mobilenet_v2 became 17 % faster on an H200); large batches and CPUs lose by it."""
+    kernel_profile: bool = True
+    """Mark the compiled CPU kernels for the profiler. A mark costs about 0.1 µs: 2 % of a network that takes 40 µs,
+    nothing measurable of one that takes milliseconds. Without, profiles show the operators left to ATen only."""
+    warm_build: bool = False
+    """Build a second time with the caches of the first, for warm_build_s; build_s is always from empty caches."""
+
+
+class Inductor(Backend):
+    """Runs a package compiled ahead of time."""
+
+    kind = "inductor"
+    summary = "torch.export and AOTInductor: compiled ahead of time, loaded without compiling again"
+    rank = 30
+    Options = InductorOptions
+    options: InductorOptions
+
+    def __init__(self, options: InductorOptions) -> None:
+        super().__init__(options)
+        self._latest: _Compilation | None = None
+
+    def export_key(self, precision: Precision) -> ExportKey:
+        """An ExportedProgram with weights in the target's dtype."""
+        return ExportKey("exported_program", precision if precision in ("fp16", "bf16") else "fp32")
+
+    def distributions(self) -> tuple[str, ...]:
+        """See Backend.distributions."""
+        return ("torch", "triton")
+
+    def cannot_build(self, cell: Cell) -> str | None:
+        """See Backend.cannot_build."""
+        if cell.source == "torchscript":
+            return "a TorchScript file cannot be turned into an ExportedProgram"
+        if cell.machine.compiler is None:
+            return "needs a C++ compiler, and none was found: install g++ (or name one in CXX)"
+        if self.options.coordinate_descent and cell.device == "cpu":
+            return "coordinate_descent tunes kernels of Triton, and Inductor has none of those on a CPU"
+        return cuda_graph_refusal(self.options, cell.device) or torch_precision_refusal(cell)
+
+    def build_length(self) -> int:
+        """See Backend.build_length."""
+        return 2 if self._tunes() else 1
+
+    def times_kernels(self, device: str) -> bool:
+        """See Backend.times_kernels."""
+        return self._tunes()
+
+    def import_library(self) -> None:
+        """See Backend.import_library."""
+        import torch._inductor.package  # noqa: F401
+
+    def import_profiler(self) -> None:
+        """See Backend.import_profiler."""
+        import_torch_profiler()
+
+    def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
+        """See Backend.build: compiled from empty caches, as by whoever builds the engine for the first time."""
+        import torch._inductor.config
+
+        from bakeoff.backends.exported import fitted_program
+        from bakeoff.backends.inductor.depthwise import decompose_depthwise
+
+        configure_torch(spec)
+        # not one worker a core of the machine for each of the builds that run side by side
+        torch._inductor.config.compile_threads = spec.threads
+        built = Built(files=[PACKAGE])
+
+        def rewrite(module: torch.fx.GraphModule) -> None:
+            if self.options.decompose_depthwise:
+                built.notes.append(f"depthwise convolutions decomposed: {decompose_depthwise(module)}")
+
+        program = fitted_program(export / "model.pt2", spec, self.options.channels_last, rewrite)
+        timer = ReplayTimer() if self.options.cuda_graph else None
+        self._latest = _Compilation(program, self._config(spec), partial(benchmarks, spec.alone, timer))
+        self._latest.compile(out / PACKAGE, f"AOTInductor could not compile {export}")
+        if timer and timer.timed:
+            built.notes.append(f"kernels timed as a CUDA graph replays them: {timer.timed}")
+        if timer and timer.refused:
+            built.notes.append(f"kernels timed launch by launch, since they cannot be captured: {timer.refused}")
+        return built
+
+    def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
+        """See Backend.inspect: dtypes of the graph that was compiled; the warm build where one is asked for."""
+        from bakeoff.backends.torch_dtypes import graph_dtypes
+        from bakeoff.profiling.precision_held import record_dtypes
+
+        latest, self._latest = self._latest, None
+        if latest is None:
+            raise BuildError("only a package that was just built can be inspected")
+        record_dtypes(built, graph_dtypes(latest.program), spec.precision)
+        if carries_own_runtime(folder / PACKAGE):
+            built.notes.append(
+                f"{find_compiler()} links the C++ library statically, and such a package crashes when PyTorch, which "
+                "has its own, loads it: name another compiler in CXX (CXX=/usr/bin/g++)"
+            )
+        if self.options.warm_build:
+            with TemporaryDirectory() as scratch:
+                start = time.perf_counter()
+                latest.compile(Path(scratch) / PACKAGE, "AOTInductor could not compile a second time")
+                built.warm_build_s = time.perf_counter() - start
+        latest.close()
+
+    def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
+        """See Backend.load.
+
+        With the loader itself: aoti_load_package around it also compiles test programs for the processor's vector
+        instructions, 5 to 25 s of g++ in a fresh cache, only to compare the names of two machines
+        (github.com/pytorch/pytorch/issues/191715).
+        """
+        import torch
+        from torch._inductor.package import AOTICompiledModel
+
+        configure_torch(spec)
+        spec.check_batch(batch_size)
+        package = folder / files[0]
+        # its locks query events, which nothing may do while a CUDA graph is captured
+        single_threaded = self.options.cuda_graph
+        device_index = -1 if spec.device == "cpu" else int(spec.device.partition(":")[2])
+        try:
+            loader = torch._C._aoti.AOTIModelPackageLoader(str(package), "model", single_threaded, 1, device_index)
+            compiled = AOTICompiledModel(loader)
+        except Exception as error:
+            raise EngineError(f"AOTInductor could not load {package}: {_reason(error)}") from error
+        # The package reads its inputs in the memory order it was compiled for, and does not check it.
+        return TorchSession(compiled, spec, self.options.channels_last, self.options.cuda_graph)
+
+    def _tunes(self) -> bool:
+        return self.options.max_autotune or self.options.coordinate_descent
+
+    def _config(self, spec: EngineSpec) -> dict[str, Any]:
+        """What differs from Inductor's defaults.
+
+        Not force_layout_optimization: on a CPU convolutions are NHWC inside the package anyway (measured: the same
+        package with and without), and what counts is the order of inputs and weights, which is the program's.
+        """
+        config: dict[str, Any] = {
+            "max_autotune": self.options.max_autotune,
+            "coordinate_descent_tuning": self.options.coordinate_descent,
+            "freezing": self.options.freeze,
+        }
+        if spec.device == "cpu":
+            config["cpp.enable_kernel_profile"] = self.options.kernel_profile
+        else:
+            # Inductor would compile test programs for the processor's vector instructions, 25 s of g++ in an empty
+            # cache, which a package of GPU kernels has no use for.
+            config["cpp.vec_isa_ok"] = False
+        compiler = find_compiler()
+        if compiler is not None:
+            config["cpp.cxx"] = (None, compiler)  # Inductor itself would look for g++ only
+        return config
+
+
+class _Compilation:
+    """A program, its settings, and a cache folder of its own that lives as long as it is compiled."""
+
+    def __init__(
+        self,
+        program: torch.export.ExportedProgram,
+        config: dict[str, Any],
+        benchmarks: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        """`benchmarks` gives the context in which kernels are timed."""
+        self.program = program
+        self._config = config
+        self._benchmarks = benchmarks
+        self._folder = TemporaryDirectory(prefix="bakeoff-inductor-")
+
+    def compile(self, package: Path, failure: str) -> None:
+        """Compile into a package. Raises BuildError, which begins with `failure` and quotes Inductor in one line."""
+        import torch
+        import torch._inductor
+
+        # with gradients on, Inductor would freeze nothing
+        with caches_in(Path(self._folder.name)), self._benchmarks(), torch.no_grad():
+            same_assembler()
+            try:
+                torch._inductor.aoti_compile_and_package(
+                    self.program, package_path=str(package), inductor_configs=dict(self._config)
+                )
+            except Exception as error:
+                raise BuildError(f"{failure}: {_reason(error)}") from error
+
+    def close(self) -> None:
+        """Remove the caches."""
+        self._folder.cleanup()
+
+
+def carries_own_runtime(package: Path) -> bool:
+    """Whether a compiled library of the package was linked with the C++ library inside, and not to the shared one."""
+    with zipfile.ZipFile(package) as archive:
+        libraries = [archive.read(name) for name in archive.namelist() if name.endswith(".so")]
+    return any(not any(shared in library for shared in (b"libstdc++.so", b"libc++.so")) for library in libraries)
+
+
+def _reason(error: Exception) -> str:
+    """One line: the C++ compiler's first complaint where it was that, else the innermost cause."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if hasattr(cause, "cmd") and hasattr(cause, "output"):  # Inductor's CppCompileError, or subprocess's own
+            lines = [line.strip() for line in str(cause.output).splitlines() if line.strip()]
+            telling = [line for line in lines if "error" in line] or lines or ["it said nothing"]
+            command = cause.cmd if isinstance(cause.cmd, str) else cause.cmd[0]
+            return f"the C++ compiler ({command.split()[0]}) failed: {telling[0][:300]}"
+        cause = getattr(cause, "inner_exception", None) or cause.__cause__  # InductorError hides what it wraps
+    return essential_line(error)

@@ -1,0 +1,47 @@
+"""What a job's process tells its supervisor while it runs.
+
+One line of JSON a message, through a pipe. Without a supervisor nothing is told.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+CHANNEL = "BAKEOFF_CHANNEL"
+"""Environment variable with the number of the pipe's descriptor."""
+DEVICE_LOCKS = "BAKEOFF_DEVICE_LOCKS"
+"""Environment variable with descriptors of lock files (`bakeoff.devices.locks.Place.locks`) that the supervisor
+opened: the two share the locks, so they outlast this process until the driver has cleaned up after it."""
+TURN_LOCK = "BAKEOFF_TURN_LOCK"
+"""Environment variable with the descriptor of `bakeoff.devices.locks.Place.turn`, likewise."""
+
+WAITING, HAS_DEVICE, UNDER_WAY = "waiting", "has-device", "under-way"
+
+
+def keep_to_self() -> None:
+    """Let no program that this process starts inherit these descriptors: it could outlive this process."""
+    for name in (CHANNEL, DEVICE_LOCKS, TURN_LOCK):
+        for descriptor in os.environ.get(name, "").split():
+            os.set_inheritable(int(descriptor), False)
+
+
+def tell(event: str, **facts: Any) -> None:
+    """Tell the supervisor."""
+    channel = os.environ.get(CHANNEL)
+    if channel:
+        os.write(int(channel), (json.dumps({"event": event, **facts}) + "\n").encode())
+
+
+@contextmanager
+def under_way(what: str) -> Iterator[None]:
+    """Tell, when the block is over, from when to when it ran (Unix time), for the account of a run's wall time."""
+    begin = time.time()
+    try:
+        yield
+    finally:
+        tell(UNDER_WAY, what=what, begin=begin, end=time.time())

@@ -1,0 +1,1 @@
+"""Who uses which device when, and what a GPU says of itself."""

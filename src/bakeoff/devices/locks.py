@@ -1,0 +1,113 @@
+"""Who uses a device when, also between studies on one host: file locks, which the kernel frees on any death.
+
+A measurement (timing, profile, the device's limits) has its device to itself. On a GPU its process takes the lock when
+it has imported what it needs; several processes import at the same time (bakeoff.devices.start_gate). All other work of
+a study shares the locks of all its GPUs: such jobs run side by side, but never beside a measurement, because they would
+keep the host busy that the measurement needs. Builds that time kernels (autotuning) take turns at it on each GPU
+(bakeoff.devices.kernel_timing_turns). A process that holds the lock it waited for never waits for another one, so no
+two processes can wait for each other for ever.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakeoff.core.machine import Gpu
+from bakeoff.devices.start_gate import begin_start
+
+MEASUREMENTS = ("environment", "time", "profile")
+"""Stages that have their device to themselves."""
+WORK = ("reference", "export", "calibrate", "build", "verify")
+"""Stages that keep processor or GPU busy, and may do so side by side."""
+
+STARTED_PER_GPU = 12
+"""Measurements under way on a GPU, at most: they start and import together (4 s on a machine where measuring a target
+takes 3 s), then have the GPU one after another."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job runs."""
+
+    gpu: Gpu | None = None
+    """The one GPU that it sees; None on a CPU."""
+    locks: tuple[int, ...] = ()
+    """Descriptors of lock files for `bakeoff.devices.take.take_device`: that of the GPU, which the job's process locks
+    before it uses the GPU, and for a measurement also the two of `bakeoff.devices.start_gate`. Empty: no waiting."""
+    turn: int | None = None
+    """Descriptor of the lock file for `bakeoff.devices.kernel_timing_turns`, of a build on a GPU."""
+
+
+@contextmanager
+def place(stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[str], None]) -> Iterator[Place]:
+    """Find a place for a job, and keep it for the block.
+
+    Args:
+        stage: A name from `bakeoff.artifacts.stages.RECORDS`.
+        device: `cpu` or `cuda:<index>`; None for a job that uses no device but the processor.
+        gpus: The GPUs of the study; empty on a CPU.
+        say: Told when there is something to wait for.
+    """
+    with ExitStack() as stack:
+        if stage in MEASUREMENTS and not gpus:
+            waiting = f"waiting: another study is measuring on {device}"
+            stack.enter_context(_locked(str(device), fcntl.LOCK_EX, say, waiting))
+        elif stage in WORK:
+            for gpu in sorted(gpus, key=lambda gpu: gpu.uuid):
+                waiting = f"waiting: a target is being measured on cuda:{gpu.index}"
+                stack.enter_context(_locked(gpu.uuid, fcntl.LOCK_SH, say, waiting))
+        if not gpus or device is None:
+            yield Place()
+            return
+        gpu = stack.enter_context(_seat(gpus))
+        if stage in MEASUREMENTS:
+            lock, *gate = (stack.enter_context(_opened(name)) for name in (gpu.uuid, "ready", "starting"))
+            begin_start(*gate)
+            yield Place(gpu, (lock, *gate))
+        elif stage == "build":
+            yield Place(gpu, turn=stack.enter_context(_opened(f"{gpu.uuid}-turn")))
+        else:
+            yield Place(gpu)
+
+
+@contextmanager
+def _locked(name: str, how: int, say: Callable[[str], None], waiting: str) -> Iterator[None]:
+    with _opened(name) as lock:
+        try:
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(waiting)
+            fcntl.flock(lock, how)
+        yield
+
+
+@contextmanager
+def _seat(gpus: Sequence[Gpu]) -> Iterator[Gpu]:
+    """The GPU with the fewest jobs: each job that uses a GPU, or queues for it, holds the lowest free seat there."""
+    for number in itertools.count():
+        for gpu in gpus:
+            with _opened(f"{gpu.uuid}-seat{number}") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                yield gpu
+                return
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[int]:
+    folder = Path(tempfile.gettempdir()) / f"bakeoff-locks-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

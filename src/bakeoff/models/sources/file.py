@@ -1,0 +1,104 @@
+"""A user's own model: a factory in a Python file."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.core.errors import ModelError
+from bakeoff.core.quoting import cause
+from bakeoff.core.suggest import nearest
+from bakeoff.models.spec import FileModel
+
+if TYPE_CHECKING:
+    import torch
+
+
+def make(label: str, model: FileModel) -> torch.nn.Module:
+    """Import the file, call its factory with the model's `args`, return the module.
+
+    Raises ModelError, naming file and line, where the file does not import, has no such factory, or the factory
+    fails or returns anything but a torch.nn.Module.
+    """
+    import torch
+
+    where = f"models.{label}.factory"
+    path = Path(model.path)
+    module = _import(path, where)
+    factory = getattr(module, model.function, None)
+    if factory is None:
+        own = [
+            name
+            for name, thing in vars(module).items()
+            if callable(thing) and getattr(thing, "__module__", None) == module.__name__
+        ]
+        raise ModelError(f"{where}: {path} has no function or class '{model.function}'{nearest(model.function, own)}")
+    if not callable(factory):
+        raise ModelError(f"{where}: {model.function} in {path} is a {type(factory).__name__}, no function or class")
+    made = _guarded(lambda: factory(**model.args), path, where, f"{model.function}({_arguments(model.args)})")
+    if not isinstance(made, torch.nn.Module):
+        raise ModelError(
+            f"{where}: {model.function} in {path} returned {type(made).__name__}, not a torch.nn.Module; "
+            "return the module itself"
+        )
+    return made
+
+
+def _import(path: Path, where: str) -> ModuleType:
+    if not path.is_file():
+        raise ModelError(f"{where}: there is no file '{path}'; paths are relative to {Path.cwd()}")
+    name = f"bakeoff_user_model_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise ModelError(f"{where}: {path} is no Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses, pickling and torch.jit.script look a class's module up by name
+    sys.modules[name] = module
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        # at the end: a neighbour of the model's file must not hide an installed library
+        sys.path.append(folder)
+    loader = spec.loader
+    _guarded(lambda: loader.exec_module(module), path, where, "its import")
+    return module
+
+
+def _guarded(action: Callable[[], Any], path: Path, where: str, what: str) -> Any:
+    try:
+        return action()
+    except SyntaxError as error:
+        file = error.filename or str(path)
+        raise ModelError(
+            f"{where}: {_shown(file, path)}, line {error.lineno}: {error.msg}; mend the file's syntax"
+        ) from error
+    except (Exception, SystemExit) as error:
+        place = _place(error, path)
+        if isinstance(error, SystemExit):
+            reason = f"called exit({error.code!r}); a model's file must not end the process"
+        elif isinstance(error, ModuleNotFoundError):
+            reason = f"{cause(error)}; install it into this environment, or put the module beside {path}"
+        elif isinstance(error, TypeError) and place == str(path):
+            reason = f"{cause(error)}; check {where.removesuffix('factory')}args"
+        else:
+            reason = f"{cause(error)}; mend the file, or try it alone: python {path}"
+        raise ModelError(f"{where}: {place}: {what} failed: {reason}") from error
+
+
+def _place(error: BaseException, path: Path) -> str:
+    """`path, line n` of the last frame inside the user's file, or the path alone."""
+    own = str(path.resolve())
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
+    return f"{path}, line {lines[-1]}" if lines else str(path)
+
+
+def _shown(file: str, path: Path) -> str:
+    return str(path) if file == str(path.resolve()) else file
+
+
+def _arguments(args: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in args.items())

@@ -1,1 +1,0 @@
-"""ONNX Runtime's sessions, as the backend `onnxruntime` uses them."""

@@ -1,0 +1,1 @@
+"""A study planned: its cells, and what each of their jobs is told."""

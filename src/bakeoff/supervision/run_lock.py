@@ -1,0 +1,78 @@
+"""One run of a study at a time in a folder: a file lock that the kernel frees on any death of its holder.
+
+It stands in for Snakemake's own lock, which a killed run leaves behind and which then has to be removed by hand.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from bakeoff.core.errors import BakeoffError
+
+_held: list[IO[str]] = []
+"""Open for the life of this process: closing one frees it."""
+
+
+class RunUnderWayError(BakeoffError):
+    """Another run holds the folder; the message says which, since when, and what to do."""
+
+
+def lock_run(results: str | Path) -> None:
+    """Hold the results of a study for the life of this process. Raises RunUnderWayError where another run does."""
+    path = _path(results)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = open(path, "a+")  # noqa: SIM115
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise RunUnderWayError(f"{_words(results)}; wait for its end, or end it, before you start another") from None
+    lock.truncate(0)
+    json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}, lock)
+    lock.flush()
+    _held.append(lock)
+    atexit.register(_free, lock)
+
+
+def run_under_way(results: str | Path) -> str | None:
+    """In words, which run holds the results now; None where none does. Looks only."""
+    try:
+        with open(_path(results)) as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return _words(results)
+    return None
+
+
+def _path(results: str | Path) -> Path:
+    return Path(results) / ".run.lock"
+
+
+def _holder(results: str | Path) -> dict[str, Any]:
+    """What the latest run noted of itself; empty where it ended by itself, or has not come to note it."""
+    try:
+        noted = json.loads(_path(results).read_text())
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _words(results: str | Path) -> str:
+    holder = _holder(results)
+    who = f"process {holder['pid']} on {holder['host']}" if holder else "a process that has just started"
+    since = time.strftime(", since %Y-%m-%d %H:%M:%S", time.localtime(holder["since"])) if holder else ""
+    return f"another run of this study is under way in {results} ({who}{since})"
+
+
+def _free(lock: IO[str]) -> None:
+    lock.truncate(0)
+    lock.close()

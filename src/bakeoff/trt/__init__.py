@@ -1,1 +1,0 @@
-"""TensorRT in both of its libraries, as the backend `tensorrt` uses it."""
