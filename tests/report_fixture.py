@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts.accuracy import AccuracyRecord, OutputSpread, ReferenceRecord, Work
-from bakeoff.artifacts.base import TargetId
 from bakeoff.artifacts.build import BatchRange, BuildRecord, CalibrationUse, Partition
 from bakeoff.artifacts.collected import Answer, BackendSummary, Collected, DynamicCost, Interval, Row, TargetResult
 from bakeoff.artifacts.environment import DeviceLimits, EnvironmentRecord
 from bakeoff.artifacts.profile import Layer, LayerTime, ProfileRecord
 from bakeoff.artifacts.timing import Cold, Distribution, Memory, Telemetry, Throughput, TimingRecord, Transfer, WarmUp
 from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words
+from bakeoff.core.cell import Cell
 from bakeoff.devices.nvml import GpuReading, gpu_evidence
 from bakeoff.limits.share import set_limit
 
@@ -84,7 +84,7 @@ def make_collected(
             targets += cell
     speedup_against = ["eager/fp32"] + (["torchscript/fp32"] if "torchscript" in labels else [])
     collected = Collected(
-        target=TargetId(study="quickstart"),
+        target=Cell(study="quickstart"),
         status="ok",
         title="Quickstart" + (f" {SCRIPT}" if hostile else ""),
         baseline="eager/fp32",
@@ -154,7 +154,7 @@ def _target(
     if label == "inductor" and precision == "bf16" and model == "mobilenet_v2":
         reason = HOSTILE_REASON if hostile else "BuildError: the C++ compiler ended with status 1: internal error"
         build = BuildRecord(
-            target=TargetId(**identity), status="failed", reason=reason, error_type="BuildError",
+            target=Cell(**identity), status="failed", reason=reason, error_type="BuildError",
             log=f"{folder}/build.log", attempt=1,
         )  # fmt: skip
         return failure("blocked", f"its build failed: {reason}", build)
@@ -162,7 +162,7 @@ def _target(
         build = _build(rng, identity, scale, precision, holds=True)
         result = failure("failed", "ended by signal SIGSEGV (segmentation fault) while timing", build)
         record = TimingRecord(
-            target=TargetId(**identity, batch_size=batch, round=1), status="failed", reason=result.row.reason,
+            target=Cell(**identity, batch_size=batch, round=1), status="failed", reason=result.row.reason,
             error_type="signal SIGSEGV", log=f"{folder}/b{batch}/round1.log",
         )  # fmt: skip
         return result.model_copy(update={"rounds": [record]})
@@ -245,7 +245,7 @@ def _build(
     size = int(scale * 2e6 * {"fp32": 1, "bf16": 0.5}.get(precision, 0.25))
     dtype = {"fp32": "float32", "bf16": "bfloat16"}.get(precision, precision)
     return BuildRecord(
-        target=TargetId(**identity), status="ok", build_s=scale * rng.uniform(0.05, 1.5), export_s=rng.uniform(0.5, 3),
+        target=Cell(**identity), status="ok", build_s=scale * rng.uniform(0.05, 1.5), export_s=rng.uniform(0.5, 3),
         warm_build_s=scale * 0.02 if label == "inductor" else None,
         engine_bytes=size, batch=BatchRange(min=sizes[0], opt=sizes[1], max=sizes[2]),
         partition=partition, calibration=calibration,
@@ -261,7 +261,7 @@ def _accuracy(identity: dict[str, str], label: str, precision: str, model: str) 
     same = label == "eager" and precision == "fp32"
     sqnr = None if same else {"fp32": 118.4, "bf16": 3.2 if failed else 31.7}.get(precision, 24.0)
     return AccuracyRecord(
-        target=TargetId(**identity), status="ok", relative_l2=0.0 if same else 10 ** (-(sqnr or 0) / 20),
+        target=Cell(**identity), status="ok", relative_l2=0.0 if same else 10 ** (-(sqnr or 0) / 20),
         sqnr_db=sqnr, identical=same, max_abs=0.0 if same else 3.1e-6, cosine=1.0 if not failed else 0.71,
         top1_agreement=0.44 if failed else 1.0, top5_agreement=0.6 if failed else 0.99, reference_std=1.0, n_inputs=16,
         repeat_relative_l2=4e-4 if precision == "bf16" else 0.0,
@@ -278,7 +278,7 @@ def _round(
     here = median * rng.uniform(0.995, 1.005)
     on_gpu = _on_gpu(here, batch, k, warnings) if gpu else {}
     return TimingRecord(
-        target=TargetId(**identity, batch_size=batch, round=k), status="ok", device="cuda:0" if gpu else "cpu",
+        target=Cell(**identity, batch_size=batch, round=k), status="ok", device="cuda:0" if gpu else "cpu",
         threads=2,
         log=f"{folder}/b{batch}/round{k}.log",
         latency_ms=Distribution(
@@ -345,7 +345,7 @@ def _profile(rng: random.Random, identity: dict[str, str], batch: int, median: f
             )
         )  # fmt: skip
     return ProfileRecord(
-        target=TargetId(**identity, batch_size=batch), status="ok", device="cpu", runs=20, layers=made,
+        target=Cell(**identity, batch_size=batch), status="ok", device="cpu", runs=20, layers=made,
         layer_sum_ms=median, profiled_latency_ms=median * 1.08, notes=["Profiling slowed inference by 8 %."],
         trace=f"results/quickstart/{identity['backend']}/trace.json",
     )  # fmt: skip
@@ -417,7 +417,7 @@ def _answer(model: str, batch: int, cell: list[TargetResult]) -> Answer:
 def _reference(name: str, real: bool, hostile: bool) -> ReferenceRecord:
     where = f"models/{SCRIPT}.py:make" if hostile and "<" in name else f"torchvision {name}"
     return ReferenceRecord(
-        target=TargetId(study="quickstart", model=name), status="ok", description=where,
+        target=Cell(study="quickstart", model=name), status="ok", description=where,
         weights="pretrained (sha256 5c106cde)" if real else "random, seed 0", real_weights=real, parameters=11_689_512,
         parameter_bytes=46_758_048, inputs=[{"name": "image", "shape": [3, 224, 224], "dtype": "float32"}],
         outputs=[OutputSpread(name="output", shape=[1000], dtype="float32", std=1.01, top1_classes=14)], n_inputs=16,
@@ -428,7 +428,7 @@ def _reference(name: str, real: bool, hostile: bool) -> ReferenceRecord:
 
 def _environment(hostile: bool) -> EnvironmentRecord:
     return EnvironmentRecord(
-        target=TargetId(study="quickstart"), status="ok", device="cpu",
+        target=Cell(study="quickstart"), status="ok", device="cpu",
         fingerprint="Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz, 2 cores",
         machine={"cpu": "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz", "cores": 2, "gpus": [], "driver": None,
                  "cpu_flags": ["amx_bf16", "avx2", "avx512f"], "compiler": "/usr/bin/g++"},

@@ -5,12 +5,12 @@ import pytest
 import yaml
 
 from bakeoff.artifacts.accuracy import AccuracyRecord
-from bakeoff.artifacts.base import TargetId
 from bakeoff.artifacts.build import ExportRecord
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.io import write_record
 from bakeoff.artifacts.stages import RECORD_FILES, RECORDS
 from bakeoff.config.load import load_study
+from bakeoff.core.cell import Cell
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.machine import Machine
 from bakeoff.study.job_parameters import Staging
@@ -47,7 +47,7 @@ class World:
         path = path if path.startswith(results) else f"{results}/{path}"
         kind = next(RECORDS[stage] for stage, name in RECORD_FILES.items() if path.endswith(f"/{name}"))
         given = FIGURES.get(kind, {}) if status == "ok" else {}
-        write_record(path, kind(target=TargetId(study="demo"), status=status, **{**given, **fields}))
+        write_record(path, kind(target=Cell(study="demo"), status=status, **{**given, **fields}))
 
     def page(self):
         """The page, read from the records."""

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bakeoff.core.precision import Precision
+from bakeoff.core.cell import Cell
 
 Status = Literal["ok", "failed", "blocked", "unsupported"]
 
@@ -22,37 +22,12 @@ def schema_field(name: str) -> Any:
     return Field(default=name, alias="schema")
 
 
-class TargetId(Part):
-    """Which cell of the matrix a record is about; fields that do not apply are null."""
-
-    study: str
-    model: str | None = None
-    backend: str | None = None
-    precision: Precision | None = None
-    batch_size: int | None = None
-    """Null for what all batch sizes share (an export, an engine with a dynamic batch dimension)."""
-    round: int | None = None
-
-    def words(self) -> str:
-        """The target as a person would say it: `resnet18 · openvino fp32 · batch 8 · round 2`."""
-        parts = [self.model or self.study]
-        if self.backend:
-            parts.append(" ".join(filter(None, [self.backend, self.precision])))
-        elif self.precision:
-            parts.append(self.precision)
-        if self.batch_size is not None:
-            parts.append(f"batch {self.batch_size}")
-        if self.round is not None:
-            parts.append(f"round {self.round}")
-        return " · ".join(parts)
-
-
 class Record(Part):
     """The common head of every artifact."""
 
     schema_: str = Field(alias="schema")
     """Name and version of the schema, for example `bakeoff/timing/1`."""
-    target: TargetId
+    target: Cell
     status: Status
     reason: str | None = None
     """Unless ok: why, in one line that a user understands."""

@@ -38,7 +38,7 @@ class ExportKey:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Request:
     """What a backend must know of a target to say whether it can be built or run."""
 
     precision: Precision
@@ -202,10 +202,10 @@ class Backend(ABC):
         return ()
 
     @abstractmethod
-    def cannot_build(self, cell: Cell) -> str | None:
+    def cannot_build(self, request: Request) -> str | None:
         """Why this target cannot be built here, in words a user understands; None when it can."""
 
-    def cannot_run(self, cell: Cell) -> str | None:
+    def cannot_run(self, request: Request) -> str | None:
         """Why an engine of this target cannot be run here although it can be built; None when it can."""
         return None
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
-from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
+from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.options import cuda_graph_refusal
 from bakeoff.backends.torch_session import (
     TorchOptions,
@@ -43,11 +43,11 @@ class Eager(Backend):
         """See Backend.distributions."""
         return ("torch", "torchvision", "timm")
 
-    def cannot_build(self, cell: Cell) -> str | None:
+    def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
-        if cell.source == "torchscript":
+        if request.source == "torchscript":
             return "a TorchScript file holds no Python code to run eagerly; use kind torchscript as its baseline"
-        return cuda_graph_refusal(self.options, cell.device) or torch_precision_refusal(cell)
+        return cuda_graph_refusal(self.options, request.device) or torch_precision_refusal(request)
 
     def import_library(self) -> None:
         """See Backend.import_library."""

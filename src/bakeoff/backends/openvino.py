@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, LayerTimes, Session
+from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, LayerTimes, Request, Session
 from bakeoff.backends.options import BackendOptions
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.machine import Machine
@@ -96,22 +96,22 @@ class OpenVino(Backend):
         """See Backend.quantizer_distributions."""
         return ("nncf",)
 
-    def cannot_build(self, cell: Cell) -> str | None:
+    def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
         if importlib.util.find_spec("openvino") is None:
             return "the package openvino is not installed"
-        if cell.device != "cpu":
+        if request.device != "cpu":
             return "OpenVINO does not run on NVIDIA GPUs; it is measured in a study with device: cpu"
-        flags = cell.machine.cpu_flags
-        if cell.precision == "tf32":
+        flags = request.machine.cpu_flags
+        if request.precision == "tf32":
             return "TF32 exists on NVIDIA GPUs only"
-        if cell.precision == "fp8":
-            return no_fp8_hardware(cell)
-        if cell.precision == "int8" and importlib.util.find_spec("nncf") is None:
+        if request.precision == "fp8":
+            return no_fp8_hardware(request)
+        if request.precision == "int8" and importlib.util.find_spec("nncf") is None:
             return "the package nncf, which quantizes for OpenVINO, is not installed: pip install nncf"
-        if cell.precision == "bf16" and not flags & {"avx512_bf16", "amx_bf16"}:
+        if request.precision == "bf16" and not flags & {"avx512_bf16", "amx_bf16"}:
             return "this processor has no bf16 instructions (avx512_bf16, amx_bf16): OpenVINO would compute in fp32"
-        if cell.precision == "fp16" and not flags & {"avx512_fp16", "amx_fp16", "asimdhp"}:
+        if request.precision == "fp16" and not flags & {"avx512_fp16", "amx_fp16", "asimdhp"}:
             return "this processor has no fp16 instructions (avx512_fp16, amx_fp16): OpenVINO would compute in fp32"
         return None
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
+from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.options import CudaGraphOptions
 from bakeoff.backends.tensorrt.library import distribution_of
 from bakeoff.backends.torch_session import (
@@ -56,20 +56,20 @@ class Torch2Trt(Backend):
         """See Backend.distributions."""
         return ("torch", "torch2trt", distribution_of("tensorrt"), "torchvision", "timm")
 
-    def cannot_build(self, cell: Cell) -> str | None:
+    def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
-        if cell.source == "torchscript":
+        if request.source == "torchscript":
             return "a TorchScript file holds no Python code, and torch2trt converts the calls that Python code makes"
-        if cell.precision in ("bf16", "int8", "fp8"):
-            return f"torch2trt knows fp32, TF32 and fp16; {cell.precision} is none of them"
-        if cell.device == "cpu":
+        if request.precision in ("bf16", "int8", "fp8"):
+            return f"torch2trt knows fp32, TF32 and fp16; {request.precision} is none of them"
+        if request.device == "cpu":
             return "needs an NVIDIA GPU"
-        refusal = torch_precision_refusal(cell)
+        refusal = torch_precision_refusal(request)
         if refusal:
             return refusal
-        if not cell.machine.has_module("torch2trt"):
+        if not request.machine.has_module("torch2trt"):
             return "torch2trt is not installed; its repository (NVIDIA-AI-IOT/torch2trt) says how to install it"
-        if not cell.machine.has_module("tensorrt"):
+        if not request.machine.has_module("tensorrt"):
             return f"torch2trt needs TensorRT {NEWEST_TENSORRT} or older, and none is installed"
         version = version_of(distribution_of("tensorrt"))
         if version and int(version.partition(".")[0]) > NEWEST_TENSORRT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.backends.base import Cell, EngineSpec, LayerTimes, Session
+from bakeoff.backends.base import EngineSpec, LayerTimes, Request, Session
 from bakeoff.backends.cuda_stream import captured
 from bakeoff.backends.options import CudaGraphOptions
 from bakeoff.core.errors import EngineError
@@ -25,13 +25,13 @@ class TorchOptions(CudaGraphOptions):
     """Keep images and convolution weights in NHWC memory order."""
 
 
-def torch_precision_refusal(cell: Cell) -> str | None:
+def torch_precision_refusal(request: Request) -> str | None:
     """Why PyTorch cannot compute in this precision on this device; None when it can."""
-    precision = cell.precision
+    precision = request.precision
     if precision in ("int8", "fp8"):
         return f"{precision} needs a quantized engine; PyTorch runs the model as it is"
-    if cell.device == "cpu":
-        flags = cell.machine.cpu_flags
+    if request.device == "cpu":
+        flags = request.machine.cpu_flags
         if precision == "tf32":
             return "TF32 exists on NVIDIA GPUs only"
         if precision == "bf16" and not flags & {"avx512_bf16", "amx_bf16", "bf16"}:
@@ -39,9 +39,9 @@ def torch_precision_refusal(cell: Cell) -> str | None:
         if precision == "fp16" and not flags & {"avx512_fp16", "amx_fp16", "asimdhp", "fphp"}:
             return "this processor has no fp16 instructions, PyTorch would emulate them"
         return None
-    gpu = cell.machine.gpu(cell.device)
+    gpu = request.machine.gpu(request.device)
     if gpu is None:
-        return f"there is no GPU {cell.device} on this machine"
+        return f"there is no GPU {request.device} on this machine"
     if precision in ("tf32", "bf16") and gpu.compute_capability < (8, 0):
         capability = ".".join(map(str, gpu.compute_capability))
         return f"{precision} needs compute capability 8.0 or later, {gpu.name} has {capability}"

@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Mapping, Sequence
 
 from bakeoff.artifacts.accuracy import ReferenceRecord
-from bakeoff.artifacts.base import TargetId
 from bakeoff.artifacts.collected import BackendSummary, Collected, Interval, TargetResult
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.backends import make_backend
@@ -20,6 +19,7 @@ from bakeoff.collect.records import Reader
 from bakeoff.collect.result import TargetRecords, read_target, target_result
 from bakeoff.collect.warnings import in_order
 from bakeoff.config.study import Study
+from bakeoff.core.cell import Cell
 from bakeoff.limits.share import set_limit
 
 Key = tuple[str, int, str]
@@ -38,7 +38,7 @@ def collect(
         references: Path of reference.json for each model.
     """
     reader = Reader()
-    target = TargetId(study=study.study)
+    target = Cell(study=study.study)
     read = [read_target(reader, study.study, planned) for planned in targets]
     noise = RoundNoise({_key(records): records.latencies() for records in read if records.timed})
     timed = {_key(records) for records in read if records.timed}
@@ -52,7 +52,7 @@ def collect(
 
     found = reader.read(environment, EnvironmentRecord, target)
     models = {
-        model: reader.read(references[model], ReferenceRecord, TargetId(study=study.study, model=model))
+        model: reader.read(references[model], ReferenceRecord, Cell(study=study.study, model=model))
         for model in study.models
     }
     results = [

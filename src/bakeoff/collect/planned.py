@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bakeoff.artifacts.base import TargetId
+from bakeoff.core.cell import Cell
 from bakeoff.core.precision import Precision
 
 
@@ -37,9 +37,9 @@ class PlannedTarget:
         """`label/precision`, as speed-up columns are named."""
         return f"{self.backend}/{self.precision}"
 
-    def id(self, study: str, round: int | None = None) -> TargetId:
+    def id(self, study: str, round: int | None = None) -> Cell:
         """The target as records name it."""
-        return TargetId(
+        return Cell(
             study=study,
             model=self.model,
             backend=self.backend,

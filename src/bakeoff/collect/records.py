@@ -6,9 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import TypeVar
 
-from bakeoff.artifacts.base import Record, TargetId
+from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.io import read_record, tell_damaged
 from bakeoff.artifacts.timing import TimingRecord
+from bakeoff.core.cell import Cell
 from bakeoff.core.errors import BakeoffError
 
 R = TypeVar("R", bound=Record)
@@ -20,7 +21,7 @@ class Reader:
     def __init__(self) -> None:
         self._read: dict[str, Record] = {}
 
-    def read(self, path: str, kind: type[R], target: TargetId) -> R:
+    def read(self, path: str, kind: type[R], target: Cell) -> R:
         """The record at `path`, or a failed record of `target` with the reason why it cannot be read."""
         found = self._read.get(path)
         if not isinstance(found, kind):
@@ -31,7 +32,7 @@ class Reader:
             self._read[path] = found
         return found
 
-    def read_timing(self, path: str, target: TargetId) -> TimingRecord:
+    def read_timing(self, path: str, target: Cell) -> TimingRecord:
         """A round's record; failed also where a figure that each round has, or its samples file, is not as it was."""
         record = self.read(path, TimingRecord, target)
         problem = _problem(record, Path(path)) if record.ok else None
@@ -64,5 +65,5 @@ def _problem(record: TimingRecord, path: Path) -> str | None:
     return f"{samples} is not as it was when it was made; {again}"
 
 
-def _failed(kind: type[R], target: TargetId, reason: str, error_type: str) -> R:
+def _failed(kind: type[R], target: Cell, reason: str, error_type: str) -> R:
     return kind.model_validate({"target": target, "status": "failed", "reason": reason, "error_type": error_type})

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-NAME_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
+LABEL = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
+"""A label becomes a folder name, so this is what a label may be: letters, digits, '.', '_', '-', no dot first."""
 
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
-"""A label that becomes a folder name: letters, digits, '.', '_', '-', not starting with a dot."""
+Name = Annotated[str, Field(pattern=f"^{LABEL}$", max_length=80)]
+"""A label."""
 
 
 class Section(BaseModel):

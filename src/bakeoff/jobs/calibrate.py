@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bakeoff.artifacts.base import Part, TargetId
+from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.build import CalibrationRecord
 from bakeoff.artifacts.io import digests
 from bakeoff.config.study import Calibration
+from bakeoff.core.cell import Cell
 from bakeoff.core.errors import CalibrationError
 from bakeoff.core.machine import versions_of
 from bakeoff.models.arrays import save_arrays
@@ -20,7 +21,7 @@ from bakeoff.quantization.images import choose_images, state_of
 class Spec(Part):
     """One model's calibration set."""
 
-    target: TargetId
+    target: Cell
     inputs: dict[str, Any]
     """The model's inputs by name, as in the config, in JSON form."""
     calibration: dict[str, Any]

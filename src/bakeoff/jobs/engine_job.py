@@ -6,11 +6,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.artifacts.base import Part, TargetId
+from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.build import BatchRange, BuildRecord
 from bakeoff.artifacts.io import check_digests, read_record
 from bakeoff.backends import make_backend
 from bakeoff.backends.base import Backend, EngineSpec, InputInfo, Session
+from bakeoff.core.cell import Cell
 from bakeoff.core.job_messages import under_way
 from bakeoff.devices.take import take_device
 from bakeoff.models.arrays import load_arrays
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class EngineJob(Part):
     """An engine, where it lies, and how to load it."""
 
-    target: TargetId
+    target: Cell
     backend: dict[str, Any]
     """The backend's entry in the config, `kind` included."""
     engine: str

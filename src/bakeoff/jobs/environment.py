@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff import __version__
-from bakeoff.artifacts.base import Part, TargetId
+from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.environment import DeviceLimits, EnvironmentRecord
+from bakeoff.core.cell import Cell
 from bakeoff.core.job_messages import under_way
 from bakeoff.core.machine import Gpu, Machine, versions_of
 from bakeoff.core.precision import Precision
@@ -25,7 +26,7 @@ _VARIABLES = ("OMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "OPENBLAS_", "TORCH_",
 class Spec(Part):
     """What the environment job is told."""
 
-    target: TargetId
+    target: Cell
     device: str
     threads: int
     gpus: list[Gpu]

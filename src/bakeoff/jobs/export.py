@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.artifacts.accuracy import ReferenceRecord
-from bakeoff.artifacts.base import Part, TargetId
+from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.build import ExportRecord
 from bakeoff.artifacts.io import check_digests, digests, read_record
+from bakeoff.core.cell import Cell
 from bakeoff.core.errors import ExportError
 from bakeoff.core.job_messages import under_way
 from bakeoff.core.machine import versions_of
@@ -31,7 +32,7 @@ _LIBRARIES = ("torch", "torchvision", "timm", "onnx", "onnxscript", "onnx-ir")
 class Spec(Part):
     """One export."""
 
-    target: TargetId
+    target: Cell
     format: str
     """A name of `bakeoff.exports.FORMATS`."""
     precision: Precision

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.artifacts.accuracy import OutputSpread, ReferenceRecord
-from bakeoff.artifacts.base import Part, TargetId
+from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.io import digests, whole, write_text
+from bakeoff.core.cell import Cell
 from bakeoff.core.errors import ModelError, UselessReferenceError
 from bakeoff.core.machine import versions_of
 from bakeoff.limits.work import count_work
@@ -49,7 +50,7 @@ fp32 backends differ from each other by as much (relative errors of 2e-7 to 5e-5
 class Spec(Part):
     """One model, and where its reference goes."""
 
-    target: TargetId
+    target: Cell
     label: str
     model: dict[str, Any]
     """The model's config section as JSON."""

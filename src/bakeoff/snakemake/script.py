@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bakeoff.artifacts.base import Record, TargetId
+from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.stages import DOING, TRACKED_ONLY
+from bakeoff.core.cell import Cell
 from bakeoff.core.job_messages import HAS_DEVICE, UNDER_WAY
 from bakeoff.core.machine import Machine
 from bakeoff.core.paths import StudyPaths
@@ -60,7 +61,7 @@ def _words(stage: str, job: dict[str, Any]) -> str:
     """What a job does, as a person would say it: `exporting resnet18 · fp16 as onnx`."""
     if stage == "environment":
         return DOING[stage]
-    words = f"{DOING[stage]} {TargetId.model_validate(job['target']).words()}"
+    words = f"{DOING[stage]} {Cell(**job['target']).words()}"
     return f"{words} as {job['format']}" if "format" in job else words
 
 

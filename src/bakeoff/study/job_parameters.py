@@ -15,10 +15,10 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
-from bakeoff.artifacts.base import TargetId
 from bakeoff.artifacts.stages import TRACKED_ONLY
 from bakeoff.backends.options import OF_THE_STUDY
 from bakeoff.config.study import Limits
+from bakeoff.core.cell import Cell
 from bakeoff.core.machine import versions_of
 from bakeoff.core.precision import CALIBRATED, Precision
 from bakeoff.freshness.code_digest import code_digest
@@ -381,14 +381,16 @@ class Staging:
         batch_size: int | None = None,
         round: int | None = None,
     ) -> Params:
-        return TargetId(
-            study=self.study.study,
-            model=model,
-            backend=backend,
-            precision=precision,
-            batch_size=batch_size,
-            round=round,
-        ).model_dump(mode="json")
+        return asdict(
+            Cell(
+                study=self.study.study,
+                model=model,
+                backend=backend,
+                precision=precision,
+                batch_size=batch_size,
+                round=round,
+            )
+        )
 
 
 def _fixed_batch(wildcards: Any) -> int | None:

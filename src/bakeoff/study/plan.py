@@ -12,7 +12,7 @@ from typing import Any
 
 from bakeoff.artifacts.build import BatchRange
 from bakeoff.backends import make_backend
-from bakeoff.backends.base import Backend, Cell
+from bakeoff.backends.base import Backend, Request
 from bakeoff.config.study import Study
 from bakeoff.core.machine import Machine
 from bakeoff.core.paths import StudyPaths
@@ -95,9 +95,9 @@ class Plan:
                 if model not in compared[label]:
                     continue
                 for precision in self.study.precisions_of(label):
-                    cell = Cell(precision, self.device, spec.source, self.machine)
-                    build = backend.cannot_build(cell)
-                    run = None if build else backend.cannot_run(cell)
+                    request = Request(precision, self.device, spec.source, self.machine)
+                    build = backend.cannot_build(request)
+                    run = None if build else backend.cannot_run(request)
                     for batch_size in self.study.batch.sizes:
                         yield Target(model, label, precision, batch_size, self.device, build, run)
 

@@ -20,7 +20,7 @@ from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.build import BuildRecord, ExportRecord
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.io import read_record, write_text
-from bakeoff.backends.base import Cell
+from bakeoff.backends.base import Request
 from bakeoff.config.load import load_study
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.machine import Machine
@@ -146,8 +146,8 @@ def _outcome(staging: Staging, engine: Engine, cannot_build: str | None, cannot_
 def _limit_of_plan(plan: Plan, engine: Engine) -> str:
     """Whether a machine that lacks nothing could build what the plan leaves out."""
     backend, source = plan.backends[engine.backend], plan.study.models[engine.model].source
-    cells = [Cell(engine.precision, device, source, machine) for device, machine in full_machines().values()]
-    return _MACHINE if any(backend.cannot_build(cell) is None for cell in cells) else "backend"
+    requests = [Request(engine.precision, device, source, machine) for device, machine in full_machines().values()]
+    return _MACHINE if any(backend.cannot_build(request) is None for request in requests) else "backend"
 
 
 def _first_failure(steps: dict[str, Record], model: str) -> Problem | None:

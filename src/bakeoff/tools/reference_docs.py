@@ -19,7 +19,7 @@ from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import TimingRecord
 from bakeoff.backends import KINDS, kind_class, make_backend
-from bakeoff.backends.base import Cell
+from bakeoff.backends.base import Request
 from bakeoff.config.study import DEFAULT_TOLERANCE, Study
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.machine import Gpu, Machine
@@ -99,9 +99,9 @@ def backend_table() -> Iterator[str]:
             built: list[str] = []
             runs: list[str] = []
             for precision in PRECISIONS:
-                cell = Cell(precision, device, "file", machine)
-                if backend.cannot_build(cell) is None:
-                    (runs if backend.cannot_run(cell) is None else built).append(precision)
+                request = Request(precision, device, "file", machine)
+                if backend.cannot_build(request) is None:
+                    (runs if backend.cannot_run(request) is None else built).append(precision)
             words = ", ".join(runs) or ("builds " + ", ".join(built) + "; does not run" if built else "–")
             cells.append(words)
         yield f"| `{kind}` | {backend.summary} | {cells[0]} | {cells[1]} |"
@@ -194,7 +194,7 @@ def _artifacts_page() -> str:
         if name == "collected":
             continue
         for part, definition in schema.get("$defs", {}).items():
-            if part != "TargetId":
+            if part != "Cell":
                 lines += [f"### {name}: {part}\n", definition.get("description", "") + "\n"]
                 lines += _table(definition, schema)
     row = Row.model_json_schema()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from bakeoff.artifacts.profile import Layer, LayerTime
-from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, LayerTimes, Session
+from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, LayerTimes, Request, Session
 from bakeoff.backends.options import BackendOptions
 from bakeoff.core.precision import Precision
 
@@ -47,7 +47,7 @@ class Null(Backend):
         """See Backend.distributions."""
         return ("numpy",)
 
-    def cannot_build(self, cell: Cell) -> str | None:
+    def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build: it can, everywhere."""
         return None
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from tiny_models import BATCH, TinyModel
 
-from bakeoff.artifacts.base import TargetId
 from bakeoff.artifacts.build import BuildRecord, ExportRecord
 from bakeoff.artifacts.io import digests, write_record
 from bakeoff.backends.base import Built, EngineSpec
 from bakeoff.backends.onnxruntime.backend import OnnxRuntime
 from bakeoff.backends.onnxruntime.session import OnnxRuntimeSession
 from bakeoff.core import job_messages as channel
+from bakeoff.core.cell import Cell
 from bakeoff.core.errors import BakeoffError, BuildError
 from bakeoff.jobs import build, profile
 
@@ -31,7 +31,7 @@ def job(tiny: dict[str, TinyModel], tmp_path: Path) -> dict[str, Any]:
     reference.mkdir()
     for path in model.dynamic.iterdir():
         (export / path.name).write_bytes(path.read_bytes())
-    target = TargetId(study="s", model="conv", backend="ort", precision="fp32")
+    target = Cell(study="s", model="conv", backend="ort", precision="fp32")
     names = sorted(path.name for path in export.iterdir())
     record = ExportRecord(target=target, status="ok", format="onnx", export_s=1.5, files=digests(export, names))
     write_record(export / "export.json", record)
@@ -120,7 +120,7 @@ def test_a_failed_build_leaves_no_engine(job: dict[str, Any]) -> None:
     export = Path(job["export"])
     (export / "model.onnx").write_bytes(b"not a model")
     names = sorted(path.name for path in export.iterdir() if path.name != "export.json")
-    target = TargetId(**job["target"])
+    target = Cell(**job["target"])
     write_record(export / "export.json", ExportRecord(target=target, status="ok", files=digests(export, names)))
     with pytest.raises(BuildError, match=r"model\.onnx"):
         build.run(job)
@@ -135,7 +135,7 @@ def test_an_altered_export_is_refused(job: dict[str, Any]) -> None:
 
 
 def test_a_failed_export_is_named(job: dict[str, Any]) -> None:
-    target = TargetId(**job["target"])
+    target = Cell(**job["target"])
     record = ExportRecord(target=target, status="failed", reason="it uses a loop")
     write_record(Path(job["export"]) / "export.json", record)
     with pytest.raises(BuildError, match="it uses a loop"):

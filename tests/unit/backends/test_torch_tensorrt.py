@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
-from tiny_models import cell, gpu, machine
+from tiny_models import gpu, machine, request
 from torch.fx import Graph, GraphModule
 from workshop import Workshop
 
 from bakeoff.artifacts.build import BuildRecord, Partition
 from bakeoff.backends import make_backend, options_of
-from bakeoff.backends.base import Cell, ExportKey
+from bakeoff.backends.base import ExportKey, Request
 from bakeoff.backends.torch_tensorrt.backend import TorchTensorRt
 from bakeoff.backends.torch_tensorrt.graph_cut import (
     engines_in,
@@ -36,15 +36,15 @@ H200 = replace(machine(gpus=(gpu(),)), modules=INSTALLED)
 TURING = replace(machine(gpus=(gpu(0, (7, 5)),)), modules=INSTALLED)
 
 
-def refusal(cell: Cell, **options: Any) -> str | None:
-    return make_backend({"kind": "torch_tensorrt", **options}).cannot_build(cell)
+def refusal(request: Request, **options: Any) -> str | None:
+    return make_backend({"kind": "torch_tensorrt", **options}).cannot_build(request)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "fp16", "bf16"])
 def test_a_gpu_builds_it(precision: str) -> None:
-    assert refusal(cell(precision, "cuda:0", H200)) is None
+    assert refusal(request(precision, "cuda:0", H200)) is None
     expected = None if precision != "bf16" else "frontend knows no bf16; use frontend: dynamo"
-    told = refusal(cell(precision, "cuda:0", H200), frontend="torchscript-trace")
+    told = refusal(request(precision, "cuda:0", H200), frontend="torchscript-trace")
     assert told is expected or (expected is not None and expected in str(told))
 
 
@@ -62,19 +62,19 @@ def test_a_gpu_builds_it(precision: str) -> None:
     ],
 )
 def test_what_cannot_be_built_is_said_in_words(precision, device, on, reason) -> None:
-    told = refusal(cell(precision, device, on))
+    told = refusal(request(precision, device, on))
     assert told is not None
     assert reason in told
 
 
 def test_torchscript_files_need_a_torchscript_frontend() -> None:
-    given = replace(cell("fp32", "cuda:0", H200), source="torchscript")
+    given = replace(request("fp32", "cuda:0", H200), source="torchscript")
     assert "use frontend: torchscript-trace" in str(refusal(given))
     assert refusal(given, frontend="torchscript-trace") is None
 
 
 def test_a_cuda_graph_is_no_reason_on_a_gpu() -> None:
-    assert refusal(cell("fp16", "cuda:0", H200), cuda_graph=True) is None
+    assert refusal(request("fp16", "cuda:0", H200), cuda_graph=True) is None
 
 
 @pytest.mark.parametrize(

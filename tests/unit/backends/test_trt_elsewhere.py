@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from tiny_models import BATCH, TinyModel, cell
 
-from bakeoff.artifacts.base import TargetId
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, ExportRecord
 from bakeoff.artifacts.io import digests, write_record
 from bakeoff.backends.tensorrt.backend import PLAN, TensorRt
 from bakeoff.config.load import parse_study
+from bakeoff.core.cell import Cell
 from bakeoff.core.errors import BuildError
 from bakeoff.core.machine import Machine
 from bakeoff.jobs import build
@@ -22,7 +22,7 @@ from bakeoff.study.plan import Engine, Plan
 REASON = TensorRt(TensorRt.Options()).cannot_build(cell("fp32"))
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
-TARGET = TargetId(study="here", model="conv", backend="tensorrt", precision="fp32")
+TARGET = Cell(study="here", model="conv", backend="tensorrt", precision="fp32")
 
 
 def export(model: TinyModel, folder: Path) -> Path:

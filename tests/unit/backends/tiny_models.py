@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bakeoff.backends.base import Built, Cell, EngineSpec, InputInfo
+from bakeoff.backends.base import Built, EngineSpec, InputInfo, Request
 from bakeoff.core.machine import Gpu, Machine
 
 BATCH = 3
@@ -117,9 +117,9 @@ def gpu(index: int = 0, compute_capability: tuple[int, int] = (9, 0)) -> Gpu:
     return Gpu(index, "a GPU", 80 * 2**30, compute_capability, "GPU-0")
 
 
-def cell(precision: str, device: str = "cpu", machine: Machine = machine()) -> Cell:  # noqa: B008 - never altered
-    """A cell of the matrix."""
-    return Cell(precision, device, "torchvision", machine)  # type: ignore[arg-type]
+def request(precision: str, device: str = "cpu", machine: Machine = machine()) -> Request:  # noqa: B008 - never altered
+    """A request of the matrix."""
+    return Request(precision, device, "torchvision", machine)  # type: ignore[arg-type]
 
 
 def built_and_inspected(backend: object, export: Path, spec: EngineSpec, out: Path) -> Built:

@@ -276,7 +276,7 @@ def test_damaged_or_missing_input_is_one_clear_message(tmp_path):
 def test_the_index_lists_all_studies_latest_first(tmp_path):
     first = make_collected(models=3)
     second = make_empty().model_copy(update={"made": "2026-12-01T00:00:00+00:00", "title": "Later"})
-    second = second.model_copy(update={"target": second.target.model_copy(update={"study": "other"})})
+    second = second.model_copy(update={"target": second.target.at(study="other")})
     for name, collected in (("a", first), ("b", second)):
         write_record(tmp_path / f"{name}.json", collected)
     write_index([tmp_path / "a.json", tmp_path / "b.json"], tmp_path / "index.html")

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
-from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
+from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.inductor.kernel_benchmark import ReplayTimer, benchmarks
 from bakeoff.backends.inductor.surroundings import caches_in, same_assembler
 from bakeoff.backends.options import cuda_graph_refusal
@@ -79,15 +79,15 @@ class Inductor(Backend):
         """See Backend.distributions."""
         return ("torch", "triton")
 
-    def cannot_build(self, cell: Cell) -> str | None:
+    def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
-        if cell.source == "torchscript":
+        if request.source == "torchscript":
             return "a TorchScript file cannot be turned into an ExportedProgram"
-        if cell.machine.compiler is None:
+        if request.machine.compiler is None:
             return "needs a C++ compiler, and none was found: install g++ (or name one in CXX)"
-        if self.options.coordinate_descent and cell.device == "cpu":
+        if self.options.coordinate_descent and request.device == "cpu":
             return "coordinate_descent tunes kernels of Triton, and Inductor has none of those on a CPU"
-        return cuda_graph_refusal(self.options, cell.device) or torch_precision_refusal(cell)
+        return cuda_graph_refusal(self.options, request.device) or torch_precision_refusal(request)
 
     def build_length(self) -> int:
         """See Backend.build_length."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
+from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.onnxruntime.session import OnnxRuntimeSession
 from bakeoff.backends.options import CudaGraphOptions, cuda_graph_refusal
 from bakeoff.core.errors import BuildError, EngineError
@@ -75,36 +75,36 @@ class OnnxRuntime(Backend):
         """See Backend.quantizer_distributions."""
         return ("onnx",)
 
-    def cannot_build(self, cell: Cell) -> str | None:
+    def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
         if importlib.util.find_spec("onnxruntime") is None:
             return "the package onnxruntime is not installed"
-        refusal = cuda_graph_refusal(self.options, cell.device)
+        refusal = cuda_graph_refusal(self.options, request.device)
         if refusal:
             return refusal
-        if cell.precision == "fp8":
-            return no_fp8_hardware(cell) or "ONNX Runtime's CUDA provider has no fp8 kernels for most operators"
-        if cell.precision == "bf16":
+        if request.precision == "fp8":
+            return no_fp8_hardware(request) or "ONNX Runtime's CUDA provider has no fp8 kernels for most operators"
+        if request.precision == "bf16":
             return "ONNX Runtime refuses bf16 convolutions in the ONNX operator set that PyTorch exports"
-        if cell.device == "cpu":
-            if cell.precision == "tf32":
+        if request.device == "cpu":
+            if request.precision == "tf32":
                 return "TF32 exists on NVIDIA GPUs only"
-            if cell.precision == "fp16":
+            if request.precision == "fp16":
                 return (
                     "ONNX Runtime's CPU provider has no fp16 kernels for most operators: "
                     "it would insert casts and compute in fp32"
                 )
             return None
-        if cell.precision == "int8":
+        if request.precision == "int8":
             return (
                 "ONNX Runtime's CUDA provider has no int8 convolutions: it would compute in fp32; int8 is for its CPU"
             )
-        gpu = cell.machine.gpu(cell.device)
+        gpu = request.machine.gpu(request.device)
         if gpu is None:
-            return f"there is no GPU {cell.device} on this machine"
+            return f"there is no GPU {request.device} on this machine"
         if version_of("onnxruntime-gpu") is None:
             return "the installed onnxruntime has no CUDA provider; install onnxruntime-gpu in its place"
-        if cell.precision == "tf32" and gpu.compute_capability < (8, 0):
+        if request.precision == "tf32" and gpu.compute_capability < (8, 0):
             return f"TF32 needs compute capability 8.0 or later; {gpu.name} has less"
         return None
 

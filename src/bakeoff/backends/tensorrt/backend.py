@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
+from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.cuda_stream import OwnStream
 from bakeoff.backends.tensorrt import info as trt_info
 from bakeoff.backends.tensorrt.elsewhere import adopt, export_digests
@@ -79,23 +79,23 @@ class TensorRt(Backend):
         """See Backend.quantizer_distributions."""
         return ("onnxruntime", "onnxruntime-gpu", "onnx")
 
-    def cannot_build(self, cell: Cell) -> str | None:
+    def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
-        gpu = cell.machine.gpu(cell.device)
-        reason = missing(self.options.library, cell.device if gpu else "cpu")
+        gpu = request.machine.gpu(request.device)
+        reason = missing(self.options.library, request.device if gpu else "cpu")
         if reason:
             return reason
-        if cell.precision == "fp8":
-            return no_fp8_hardware(cell) or "post-training quantization to fp8 is not implemented yet in Bakeoff"
-        if cell.precision == "int8" and importlib.util.find_spec("onnxruntime") is None:
+        if request.precision == "fp8":
+            return no_fp8_hardware(request) or "post-training quantization to fp8 is not implemented yet in Bakeoff"
+        if request.precision == "int8" and importlib.util.find_spec("onnxruntime") is None:
             return "onnxruntime, whose tools write the quantized graph, is not installed: pip install onnxruntime"
-        if cell.precision in ("tf32", "bf16") and gpu and gpu.compute_capability < (8, 0):
-            return f"{cell.precision} needs compute capability 8.0 or later; {gpu.name} has less"
+        if request.precision in ("tf32", "bf16") and gpu and gpu.compute_capability < (8, 0):
+            return f"{request.precision} needs compute capability 8.0 or later; {gpu.name} has less"
         return None
 
-    def cannot_run(self, cell: Cell) -> str | None:
+    def cannot_run(self, request: Request) -> str | None:
         """See Backend.cannot_run."""
-        return None if cell.machine.gpu(cell.device) else "needs an NVIDIA GPU"
+        return None if request.machine.gpu(request.device) else "needs an NVIDIA GPU"
 
     def times_kernels(self, device: str) -> bool:
         """See Backend.times_kernels: tensorrt_rtx compiles for the GPU at hand when an engine is run."""

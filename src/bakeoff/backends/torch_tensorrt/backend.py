@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from bakeoff.backends.base import Backend, Built, Cell, EngineSpec, ExportKey, Session
+from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.options import CudaGraphOptions
 from bakeoff.backends.tensorrt.library import distribution_of
 from bakeoff.backends.torch_session import (
@@ -81,20 +81,20 @@ class TorchTensorRt(Backend):
         return ("torch", "torch-tensorrt", "torch-tensorrt-rtx", distribution_of("tensorrt"),
                 distribution_of("tensorrt_rtx"))  # fmt: skip
 
-    def cannot_build(self, cell: Cell) -> str | None:
+    def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
-        if cell.source == "torchscript" and self._dynamo:
+        if request.source == "torchscript" and self._dynamo:
             return "a TorchScript file holds no Python code for torch.export; use frontend: torchscript-trace"
-        if cell.precision in ("int8", "fp8"):
-            return f"Torch-TensorRT takes {cell.precision} only from a model that was quantized before"
-        if cell.precision == "bf16" and not self._dynamo:
+        if request.precision in ("int8", "fp8"):
+            return f"Torch-TensorRT takes {request.precision} only from a model that was quantized before"
+        if request.precision == "bf16" and not self._dynamo:
             return "Torch-TensorRT's TorchScript frontend knows no bf16; use frontend: dynamo"
-        if cell.device == "cpu":
+        if request.device == "cpu":
             return "needs an NVIDIA GPU (torch_tensorrt does not even import without one)"
-        refusal = torch_precision_refusal(cell)
+        refusal = torch_precision_refusal(request)
         if refusal:
             return refusal
-        if not cell.machine.has_module("torch_tensorrt"):
+        if not request.machine.has_module("torch_tensorrt"):
             return "Torch-TensorRT is not installed: pip install torch-tensorrt, or torch-tensorrt-rtx for TensorRT-RTX"
         return None
 

@@ -1,0 +1,230 @@
+"""The key of a cell of the matrix: one value with named axes, declared here and nowhere else.
+
+Everything that depends on which axes there are goes through `AXES`: how a cell is spelled as a path and as Snakemake's
+wildcards, how its values are read from the config, how it is said in words, what the rows of a report are grouped by
+and what they are filtered by. A new axis is a field of `Cell` and an entry of `AXES`; docs/adding.md has the steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Literal, cast, get_args
+
+from pydantic import ConfigDict
+
+from bakeoff.core.precision import PRECISIONS, Precision
+from bakeoff.core.section import LABEL
+
+Role = Literal["question", "contender", "repetition"]
+"""`question`: what a user gives (the model, the batch size); an answer is given for each combination. `contender`: what
+competes to be the answer (the backend, the precision). `repetition`: measured again and again for the same target."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Which cell of the matrix something is about.
+
+    Axes that do not apply are None, so that a model, an engine, a target and a round all have keys of this one type.
+    """
+
+    study: str = field(default="", compare=False)
+    """Where the cell lies, not which one it is: two studies' cells of the same axes are equal."""
+    model: str | None = None
+    backend: str | None = None
+    """The backend's label."""
+    precision: Precision | None = None
+    batch_size: int | None = None
+    """Null for what all batch sizes share (an export, an engine with a dynamic batch dimension)."""
+    round: int | None = None
+
+    __pydantic_config__ = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    @classmethod
+    def of(cls, thing: object) -> Cell:
+        """The cell of anything that has axes as attributes, such as a row of a table; those that it lacks are None."""
+        return cls().at(**{axis.name: getattr(thing, axis.name, None) for axis in AXES})
+
+    @classmethod
+    def from_wildcards(cls, study: str, wildcards: Mapping[str, str]) -> Cell:
+        """The cell that Snakemake's wildcards name.
+
+        Args:
+            study: The study's name.
+            wildcards: Texts by wildcard; that of `FIXED` is what an engine is built for alone (`/b8`), or empty.
+        """
+        found: dict[str, Any] = {}
+        for axis in AXES:
+            text = wildcards.get(axis.wildcard)
+            if text is None and FIXED in wildcards and axis.fixes_engines:
+                match = re.search(f"/{axis.folder.format(f'({axis.pattern})')}(?=/|$)", wildcards[FIXED])
+                text = match and match.group(1)
+            if text is not None:
+                found[axis.name] = axis.parse(text)
+        return cls(study=study, **found)
+
+    def at(self, **axes: Any) -> Cell:
+        """The same cell with other values of some axes."""
+        return dataclasses.replace(self, **axes)
+
+    @property
+    def question(self) -> Cell:
+        """What is asked: the axes that the user gives, without those that compete."""
+        return self._only("question")
+
+    @property
+    def target(self) -> Cell:
+        """The target that a round repeats."""
+        return self._only("question", "contender")
+
+    @property
+    def label(self) -> str:
+        """What competes, as answers and speed-up columns name it: `openvino/fp32`."""
+        return "/".join(str(getattr(self, axis.name)) for axis in axes_of("contender"))
+
+    @property
+    def folder(self) -> str:
+        """The cell as a folder below the study's results: `resnet18/openvino/fp32/b8/round2`."""
+        return "/".join(axis.folder.format(value) for axis, value in self.items())
+
+    def items(self) -> Iterator[tuple[Axis, Any]]:
+        """The axes that apply, with their values."""
+        for axis in AXES:
+            value = getattr(self, axis.name)
+            if value is not None:
+                yield axis, value
+
+    def words(self) -> str:
+        """The cell as a person would say it: `resnet18 · openvino fp32 · batch 8 · round 2`; of no axis the study."""
+        parts = [
+            separator.join(axis.words.format(value) for axis, value in axes)
+            for separator, axes in (
+                (" " if contends else " · ", list(group))
+                for contends, group in groupby(self.items(), lambda item: item[0].role == "contender")
+            )
+        ]
+        return " · ".join(parts) or self.study
+
+    def _only(self, *roles: Role) -> Cell:
+        kept = {axis.name: getattr(self, axis.name) for axis in axes_of(*roles)}
+        return Cell(study=self.study, **kept)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of the matrix."""
+
+    name: str
+    """Field of `Cell`, of the artifacts' `target`, and column of results.csv."""
+    role: Role
+    heading: str
+    """Above its column, and beside its filter, in a report."""
+    wildcard: str
+    """Name of Snakemake's wildcard."""
+    pattern: str
+    """Regular expression of a value in a path."""
+    parse: Callable[[str], Any]
+    """A value from its text in a path."""
+    values: Callable[[Any, Cell], Iterable[Any]]
+    """The values that a study (`bakeoff.config.study.Study`) asks for, given those of the axes before this one."""
+    folder: str = "{}"
+    """A value as the name of a folder."""
+    words: str = "{}"
+    """A value in a sentence."""
+    fixes_engines: bool = False
+    """Whether an engine may be built for one value of it alone, instead of serving them all."""
+
+
+def _models(study: Any, cell: Cell) -> Iterable[str]:
+    return cast("Iterable[str]", study.models)
+
+
+def _backends(study: Any, cell: Cell) -> Iterable[str]:
+    return [label for label in study.backends if cell.model in study.models_of(label)]
+
+
+AXES: tuple[Axis, ...] = (
+    Axis(
+        "model",
+        role="question",
+        heading="Model",
+        wildcard="model",
+        pattern=LABEL,
+        parse=str,
+        values=_models,
+    ),
+    Axis(
+        "backend",
+        role="contender",
+        heading="Backend",
+        wildcard="backend",
+        pattern=LABEL,
+        parse=str,
+        values=_backends,
+    ),
+    Axis(
+        "precision",
+        role="contender",
+        heading="Precision",
+        wildcard="precision",
+        pattern="|".join(PRECISIONS),
+        parse=lambda text: text,
+        values=lambda study, cell: study.precisions_of(cell.backend),
+    ),
+    Axis(
+        "batch_size",
+        role="question",
+        heading="Batch",
+        wildcard="batch",
+        pattern=r"\d+",
+        parse=int,
+        values=lambda study, cell: study.batch.sizes,
+        folder="b{}",
+        words="batch {}",
+        fixes_engines=True,
+    ),
+    Axis(
+        "round",
+        role="repetition",
+        heading="Round",
+        wildcard="round",
+        pattern=r"\d+",
+        parse=int,
+        values=lambda study, cell: range(1, study.timing.rounds + 1),
+        folder="round{}",
+        words="round {}",
+    ),
+)
+
+FIXED = "fixed"
+"""Wildcard for the folders of an engine or export that is built for one value of an axis alone: `/b8`, or empty."""
+
+
+def axes_of(*roles: Role) -> tuple[Axis, ...]:
+    """The axes of these roles, in their order."""
+    unknown = set(roles) - set(get_args(Role))
+    if unknown:
+        raise ValueError(f"no such role of an axis: {', '.join(sorted(unknown))}")
+    return tuple(axis for axis in AXES if axis.role in roles)
+
+
+def wildcard_constraints() -> dict[str, str]:
+    """What each wildcard may be, as regular expressions."""
+    fixed = "".join(f"(?:/{axis.folder.format(axis.pattern)})?" for axis in AXES if axis.fixes_engines)
+    return {axis.wildcard: axis.pattern for axis in AXES} | {FIXED: fixed}
+
+
+def cells(study: Any, roles: tuple[Role, ...] = ("question", "contender")) -> Iterator[Cell]:
+    """Every cell of a study's matrix, in the order of its axes; with the role `repetition` every round."""
+
+    def fill(cell: Cell, axes: tuple[Axis, ...]) -> Iterator[Cell]:
+        if not axes:
+            yield cell
+            return
+        for value in axes[0].values(study, cell):
+            yield from fill(cell.at(**{axes[0].name: value}), axes[1:])
+
+    return fill(Cell(study=study.study), axes_of(*roles))
