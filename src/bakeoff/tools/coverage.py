@@ -149,8 +149,6 @@ def _limit_of_plan(plan: Plan, engine: Cell) -> str:
     backend, source = plan.backends[engine.backend or ""], plan.study.models[engine.model or ""].source
     precision = engine.precision or "fp32"
     requests = [Request(precision, device, source, machine) for device, machine in full_machines().values()]
-        Request(engine.precision or "fp32", device, source, machine) for device, machine in full_machines().values()
-    ]
     return _MACHINE if any(backend.cannot_build(request) is None for request in requests) else "backend"
 
 
