@@ -1,9 +1,9 @@
 # All records of the study as one file for the report, and as results.csv.
 rule collect:
     input:
+        **RULES.planned(PATHS.collected),
         records=RULES.records(RUN.jobs.reported),
         plan=PATHS.plan,
-        **RULES.planned(PATHS.collected),
     output:
         collected=PATHS.collected,
         csv=report(
