@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,10 @@ from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import Distribution, TimingRecord
 from bakeoff.collect.gpu import gpu_readings, mean_power_w
 from bakeoff.collect.planned import PlannedTarget
-from bakeoff.collect.records import Reader, samples_path
-from bakeoff.collect.warnings import target_warnings
-from bakeoff.measure.statistics import quantile
+from bakeoff.collect.records import Reader
+from bakeoff.collect.rounds import latency_samples, with_warnings
+from bakeoff.collect.warnings.rules import target_warnings
+from bakeoff.core.quantiles import has_tail, tail_percentile
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,10 @@ def read_target(reader: Reader, study: str, planned: PlannedTarget) -> TargetRec
         build,
         reader.read(planned.accuracy, AccuracyRecord, target),
         reader.read(planned.profile, ProfileRecord, target) if planned.profile else None,
-        [reader.read_timing(path, planned.id(study, number)) for number, path in enumerate(planned.timing, 1)],
+        [
+            with_warnings(reader.read_timing(path, planned.id(study, number)), Path(path))
+            for number, path in enumerate(planned.timing, 1)
+        ],
     )
 
 
@@ -179,13 +182,10 @@ def _median(values: Iterable[float | None]) -> float | None:
 
 
 def _p99_ms(records: TargetRecords) -> float | None:
-    """p99 over the samples of all rounds together, None where they are too few for it."""
+    """p99 over the samples of all rounds together; None where they are too few for it."""
     import numpy as np
 
-    if sum(distribution.n for distribution in records.latencies()) < 1000:
+    if not has_tail(sum(distribution.n for distribution in records.latencies()), 99):
         return None
-    samples = []
-    for record, path in zip(records.rounds, records.planned.timing, strict=True):
-        with np.load(io.BytesIO(samples_path(record, Path(path)).read_bytes())) as arrays:
-            samples.append(arrays["latency_ms"])
-    return quantile(np.concatenate(samples), 99)
+    rounds = zip(records.rounds, records.planned.timing, strict=True)
+    return tail_percentile(np.concatenate([latency_samples(record, Path(path)) for record, path in rounds]), 99)
