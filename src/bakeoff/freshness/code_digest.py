@@ -28,7 +28,7 @@ STAGE_CODE: dict[str, tuple[str, ...]] = {
     "quantize": ("quantization/*.py",),
     "build": ("jobs/build.py", "profiling/precision_held.py", *_COMPILERS, *_EVERY_JOB, *_SESSION),
     "time": ("jobs/time.py", "core/quantiles.py", *_MEASURE, *_COMPARISON, *_EVERY_JOB, *_SESSION),
-    "verify": ("jobs/verify.py", "accuracy/judge.py", *_COMPARISON, *_EVERY_JOB, *_SESSION),
+    "verify": ("jobs/verify.py", "accuracy/judge.py", "accuracy/tolerance.py", *_COMPARISON, *_EVERY_JOB, *_SESSION),
     "profile": ("jobs/profile.py", "profiling/*.py", "core/quantiles.py", *_EVERY_JOB, *_SESSION),
     "collect": ("collect/**/*.py", "limits/share.py", "core/formats.py", "core/quantiles.py", "measure/statistics.py",
                 "measure/modes.py", "accuracy/doubts.py"),

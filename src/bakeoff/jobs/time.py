@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.accuracy.metrics import compare
 from bakeoff.artifacts.io import write_bytes
 from bakeoff.artifacts.timing import Cold, Memory, TimedOutputs, TimingRecord, WarmUp
-from bakeoff.config.study import Timing, Warmup
 from bakeoff.core.job_messages import under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.measure.loop import LoopSettings, Measurement, measure
 from bakeoff.measure.memory import peak_rss_bytes
 from bakeoff.measure.modes import split_in_two
+from bakeoff.measure.settings import Timing, Warmup
 from bakeoff.measure.statistics import summarize
 from bakeoff.measure.transfer import measure_transfer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bakeoff.config.study import Timing
+from bakeoff.measure.settings import Timing
 from bakeoff.measure.statistics import median_interval, relative_half_width
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bakeoff.config.study import Warmup
+from bakeoff.measure.settings import Warmup
 from bakeoff.measure.statistics import median_interval
 
 if TYPE_CHECKING:
