@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bakeoff.backends.base import Session
 
 _CYCLES_PER_S = 3e9
-"""No GPU has a faster clock, so a delay of this many cycles for each second is never too short."""
+"""No GPU's clock is faster, so a delay of so many cycles is never too short."""
 
 
 class Inference(NamedTuple):
