@@ -5,6 +5,8 @@ test_study.py has those that a user edits most: timing, tolerance, title, a back
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import shutil
 
@@ -81,6 +83,7 @@ def test_a_template(workspace, tmp_path):
         ("backends/onnxruntime/backend.py", "build code", {"build": 2, "verify": 2, "time": 2, **COLLECT}),
         ("exports/onnx.py", "export code", {"export": 4, "build": 4, "verify": 4, "time": 4, **COLLECT}),
         ("collect/intervals.py", "", COLLECT),
+        ("accuracy/doubts.py", "", COLLECT),
     ],
 )
 def test_library_code_of_one_stage(workspace, tmp_path, file, code, jobs):
@@ -88,6 +91,26 @@ def test_library_code_of_one_stage(workspace, tmp_path, file, code, jobs):
     assert jobs_of(run) == jobs
     assert "Params have changed" in run.output
     assert code in run.output
+
+
+def test_a_threshold_of_a_warning_shows_without_measuring(workspace, tmp_path):
+    """The whole run: records stay as they are, and results.csv has the new code in every row."""
+    timings = {path: path.read_bytes() for path in workspace.result(".").glob("*/*/*/b*/round*/timing.json")}
+    assert timings
+    for content in timings.values():
+        record = json.loads(content)
+        assert record["warnings"] is None
+        assert record["modes"]["low_ms"] <= record["modes"]["high_ms"]
+    changed = Workspace(workspace.folder, workspace.study, copy_checkout(tmp_path / "checkout", workspace.checkout))
+    path = changed.checkout / "src/bakeoff/collect/warnings/thresholds.py"
+    path.write_text(path.read_text() + "\nFEW_SAMPLES = 10**9\n")
+    assert jobs_of(changed.run()) == COLLECT
+    rows = list(csv.DictReader(workspace.report("results.csv").read_text().splitlines()))
+    assert rows
+    assert all("few-samples" in row["warnings"].split(";") for row in rows)
+    rounds = [r for t in json.loads(workspace.result("collected.json").read_text())["targets"] for r in t["rounds"]]
+    assert all("few-samples" in record["warnings"] for record in rounds)
+    assert {path: path.read_bytes() for path in timings} == timings
 
 
 def test_the_version_of_one_distribution(workspace, tmp_path):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from bakeoff.accuracy.doubts import APART_DB
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.collected import Answer, Interval, TargetResult
-from bakeoff.collect.warnings import APART_DB
 from bakeoff.core.cell import Cell
 from bakeoff.core.formats import format_db, format_ms, format_number, format_ratio
 

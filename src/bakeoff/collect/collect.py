@@ -17,7 +17,7 @@ from bakeoff.collect.intervals import RoundNoise
 from bakeoff.collect.peers import less_accurate
 from bakeoff.collect.records import Reader
 from bakeoff.collect.result import read_target, target_result
-from bakeoff.collect.warnings import in_order
+from bakeoff.collect.warnings.codes import in_order
 from bakeoff.config.study import Study
 from bakeoff.core.cell import Cell
 from bakeoff.core.paths import StudyPaths

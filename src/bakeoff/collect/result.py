@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +16,11 @@ from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import Distribution, TimingRecord
 from bakeoff.collect.files import files_of
 from bakeoff.collect.gpu import gpu_readings, mean_power_w
-from bakeoff.collect.records import Reader, samples_path
-from bakeoff.collect.warnings import target_warnings
+from bakeoff.collect.records import Reader
+from bakeoff.collect.rounds import latency_samples, with_warnings
+from bakeoff.collect.warnings.rules import target_warnings
 from bakeoff.config.study import Study
-from bakeoff.measure.statistics import quantile
+from bakeoff.core.quantiles import has_tail, tail_percentile
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,10 @@ def read_target(reader: Reader, study: Study, planned: PlannedTarget) -> TargetR
         build,
         reader.read(files.accuracy, AccuracyRecord, target),
         reader.read(files.profile, ProfileRecord, target) if files.profile else None,
-        [reader.read_timing(path, target.at(round=number)) for number, path in enumerate(files.timing, 1)],
+        [
+            with_warnings(reader.read_timing(path, target.at(round=number)), Path(path))
+            for number, path in enumerate(files.timing, 1)
+        ],
         files.timing,
     )
 
@@ -183,13 +186,10 @@ def _median(values: Iterable[float | None]) -> float | None:
 
 
 def _p99_ms(records: TargetRecords) -> float | None:
-    """p99 over the samples of all rounds together, None where they are too few for it."""
+    """p99 over the samples of all rounds together; None where they are too few for it."""
     import numpy as np
 
-    if sum(distribution.n for distribution in records.latencies()) < 1000:
+    if not has_tail(sum(distribution.n for distribution in records.latencies()), 99):
         return None
-    samples = []
-    for record, path in zip(records.rounds, records.timing, strict=True):
-        with np.load(io.BytesIO(samples_path(record, Path(path)).read_bytes())) as arrays:
-            samples.append(arrays["latency_ms"])
-    return quantile(np.concatenate(samples), 99)
+    rounds = zip(records.rounds, records.timing, strict=True)
+    return tail_percentile(np.concatenate([latency_samples(record, Path(path)) for record, path in rounds]), 99)

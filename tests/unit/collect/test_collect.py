@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bakeoff.accuracy import doubts
 from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.collected import Row
@@ -17,9 +18,11 @@ from bakeoff.artifacts.plan import PlannedTarget
 from bakeoff.artifacts.timing import Cold, Memory, Throughput, TimingRecord, WarmUp
 from bakeoff.collect import collect, csv_text
 from bakeoff.collect.files import TargetFiles, files_of
+from bakeoff.collect.warnings import thresholds
 from bakeoff.config.study import Study
 from bakeoff.core.cell import Cell
 from bakeoff.core.paths import StudyPaths
+from bakeoff.measure.modes import split_in_two
 from bakeoff.measure.statistics import summarize
 
 ROUNDS = 3
@@ -84,6 +87,7 @@ class World:
             status="ok",
             device="cpu",
             latency_ms=summarize(latency_ms),
+            modes=split_in_two(latency_ms),
             throughput=Throughput(items_per_s=number * 100.0, n=10),
             cold=Cold(load_s=0.1 * number, first_ms=10.0 * number),
             warmup=WarmUp(n=5, s=0.3, steady=True),
@@ -139,15 +143,82 @@ def test_baseline_speedup_is_exactly_one(world):
 
 
 def test_csv_has_the_columns_of_a_row_and_further_speedups(world):
-    world.edit(world.files(0).timing[0], warnings=["few-samples", "not-steady"])
+    world.edit(world.files(0).timing[0], warmup={"n": 5, "s": 0.3, "steady": False}, converged=False)
     collected = world.collect()
     rows = list(csv.DictReader(io.StringIO(csv_text(collected))))
     assert list(rows[0]) == [*Row.model_fields, "speedup_vs_onnxruntime_fp32"]
-    assert rows[0]["warnings"] == "not-steady;few-samples"
+    assert rows[0]["warnings"] == "not-steady;not-converged"
     assert rows[0]["accuracy_passed"] == "true"
     assert rows[0]["reason"] == ""
     assert float(rows[0]["latency_ms"]) == collected.targets[0].row.latency_ms
     assert float(rows[2]["speedup_vs_onnxruntime_fp32"]) == pytest.approx(2, rel=0.06)
+
+
+def _warnings_in_csv(world) -> list[str]:
+    return [row["warnings"] for row in csv.DictReader(io.StringIO(csv_text(world.collect())))]
+
+
+def _files(world) -> dict[Path, tuple[bytes, int]]:
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in Path().rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "value", "codes"),
+    [
+        (thresholds, "FEW_SAMPLES", 50, ["few-samples"] * 6),
+        (thresholds, "SHORT_MS", 3.0, ["", "", "clock-resolution", "", "", ""]),
+        (thresholds, "OTHER_CPU_SHARE", 0.01, ["noisy-machine"] * 6),
+        (thresholds, "STEAL_SHARE", 0.0005, ["noisy-machine"] * 6),
+        (thresholds, "ROUNDS_APART", 1e-9, ["rounds-disagree"] * 6),
+        (doubts, "REPEAT_SHARE", 0.01, ["not-repeatable"] * 6),
+    ],
+)
+def test_a_changed_threshold_shows_at_once_and_changes_no_record(world, monkeypatch, where, name, value, codes):
+    """Collected twice over the same files: the codes of results.csv change, and nothing was measured again."""
+    for planned in world.targets:
+        world.edit(world.files(planned).accuracy, relative_l2=0.1, repeat_relative_l2=0.01)
+        for path in world.files(planned).timing:
+            world.edit(path, telemetry={"other_cpu_share": 0.02, "steal_share": 0.001})
+    before = _files(world)
+    assert _warnings_in_csv(world) == [""] * 6
+    monkeypatch.setattr(where, name, value)
+    assert _warnings_in_csv(world) == codes
+    assert _files(world) == before
+
+
+def test_a_changed_threshold_of_two_modes_shows_at_once(world, monkeypatch):
+    two_speeds = np.where(np.arange(200) % 5 < 2, 12.0, 8.0) + 0.1 * world.rng.standard_normal(200)
+    for number, path in enumerate(world.files(0).timing, 1):
+        world.write_round(Path(path), two_speeds, number, world.targets[0])
+    before = _files(world)
+    assert _warnings_in_csv(world) == ["bimodal", *[""] * 5]
+    monkeypatch.setattr(thresholds, "BIMODAL_SHARE", 0.45)
+    assert _warnings_in_csv(world) == [""] * 6
+    assert _files(world) == before
+
+
+def test_each_round_in_collected_json_has_its_codes(world):
+    world.edit(world.files(0).timing[1], converged=False)
+    rounds = _by_name(world.collect())["eager"].rounds
+    assert [record.warnings for record in rounds] == [[], ["not-converged"], []]
+    assert json.loads(Path(world.files(0).timing[1]).read_text())["warnings"] is None
+
+
+def test_records_of_older_versions_are_read_and_judged_anew(world):
+    """They hold the codes of their day and not the split into two parts, which is computed from their samples."""
+    two_speeds = np.where(np.arange(200) % 2 == 0, 12.0, 8.0) + 0.1 * world.rng.standard_normal(200)
+    for number, path in enumerate(world.files(0).timing, 1):
+        world.write_round(Path(path), two_speeds, number, world.targets[0])
+        record = json.loads(Path(path).read_text())
+        del record["modes"]
+        Path(path).write_text(json.dumps({**record, "warnings": ["noisy-machine", "few-samples"]}))
+    before = _files(world)
+    target = _by_name(world.collect())["eager"]
+    assert target.row.status == "ok"
+    assert target.row.warnings == ["bimodal"]
+    assert [record.warnings for record in target.rounds] == [["bimodal"]] * ROUNDS
+    assert target.rounds[0].modes.smaller_share == pytest.approx(0.5)
+    assert _files(world) == before
 
 
 def test_failed_accuracy_keeps_timing_and_loses_rank_and_speedup(world):

@@ -15,7 +15,8 @@ from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
 logger = logging.getLogger("test")
 quiet = {getattr(Quietness, name) for name in sys.argv[1:]}
-manager = LoggerManager(logger, OutputSettings(quiet=quiet, stdout=True, log_handler_settings={"bakeoff": LogHandlerSettingsBase()}))
+plugins = {"bakeoff": LogHandlerSettingsBase()}
+manager = LoggerManager(logger, OutputSettings(quiet=quiet, stdout=True, log_handler_settings=plugins))
 logger.info("Select jobs to execute...")
 logger.info("Execute 12 jobs...", extra={"event": LogEvent.JOB_STARTED, "jobs": [1]})
 logger.info("Touching output file results/a b/.index.done.")
