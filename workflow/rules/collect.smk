@@ -18,6 +18,6 @@ rule collect:
         code=code("collect"),
         repair=RULES.repair(PATHS.collected),
     message:
-        "Collecting the results of {PATHS.study}"
+        f"Collecting the results of {PATHS.study}"
     script:
         "../../scripts/collect.py"

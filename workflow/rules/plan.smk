@@ -11,6 +11,6 @@ rule plan:
         plan=RUN.plan.record().model_dump_json(by_alias=True),
         repair=RULES.repair(PATHS.plan),
     message:
-        "Writing down the plan of {PATHS.study}"
+        f"Writing down the plan of {PATHS.study}"
     script:
         "../../scripts/plan.py"

@@ -16,7 +16,7 @@ rule plots:
     params:
         code=code("plots"),
     message:
-        "Drawing the plots of {PATHS.study}"
+        f"Drawing the plots of {PATHS.study}"
     script:
         "../../scripts/plots.py"
 
@@ -32,7 +32,7 @@ rule html:
     params:
         code=code("report"),
     message:
-        "Writing the HTML report of {PATHS.study}"
+        f"Writing the HTML report of {PATHS.study}"
     script:
         "../../scripts/html.py"
 
@@ -48,7 +48,7 @@ rule markdown:
     params:
         code=code("report"),
     message:
-        "Writing the Markdown report of {PATHS.study}"
+        f"Writing the Markdown report of {PATHS.study}"
     script:
         "../../scripts/markdown.py"
 
@@ -84,6 +84,6 @@ rule verdict:
     params:
         code=code("verdict"),
     message:
-        "The verdict on {PATHS.study}"
+        f"The verdict on {PATHS.study}"
     script:
         "../../scripts/verdict.py"
