@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -29,8 +30,8 @@ def code_digest(stage: str, kind: str | None = None, members: tuple[str, ...] = 
         kind: The backend kind that the stage uses, whose code counts, wherever it lies: beside Bakeoff's own backends
             or in a folder that BAKEOFF_BACKENDS names.
         members: Names of further modules that the stage imports by name, of a package in
-            bakeoff.freshness.what_counts.REGISTRIES: `bakeoff.models.sources.timm`, for example. Of such a package all
-            modules count where none is named.
+            bakeoff.freshness.what_counts.REGISTRIES: `bakeoff.models.sources.timm`, for example (`member_of` tells the
+            one of a class). Of such a package all modules count where none is named.
 
     Raises:
         ValueError: A member is no module of such a package.
@@ -48,8 +49,9 @@ def digest_of(tree: Tree, stage: str, members: Collection[str] = ()) -> str:
 
 @functools.cache
 def tree() -> Tree:
-    """Bakeoff's modules, those of its backends from elsewhere included, as this process found them."""
-    return Tree(PACKAGE, {backends.__name__: tuple(backends.__path__)})
+    """Bakeoff's modules as this process found them; those of registries may lie in folders elsewhere, too."""
+    registries = [importlib.import_module(registry.package) for registry in REGISTRIES]
+    return Tree(PACKAGE, {registry.__name__: tuple(registry.__path__) for registry in registries})
 
 
 def forget() -> None:
@@ -59,14 +61,22 @@ def forget() -> None:
 
 
 def members_of_kind(kind: str) -> tuple[str, ...]:
-    """The modules of bakeoff.backends that hold a kind: the one of its name, and the one that its class says.
+    """The modules of bakeoff.backends that hold a kind: the one of its name, and the one that defines its class.
 
     None where neither is there (a class that another distribution defines); then all backends count.
     """
-    names = [f"{backends.__name__}.{kind}"]
-    if kind in backends.KINDS:
-        names.append(".".join(backends.kind_class(kind).__module__.split(".")[:3]))
-    return tuple(name for name in names if name.startswith(f"{backends.__name__}.") and tree().find(name))
+    of_its_name = f"{backends.__name__}.{kind}"
+    found = member_of(backends.kind_class(kind)) if kind in backends.KINDS else ()
+    return tuple(dict.fromkeys([*([of_its_name] if tree().find(of_its_name) else []), *found]))
+
+
+def member_of(thing: type) -> tuple[str, ...]:
+    """The module of a registry that a class is defined in, or its folder's; none where it is defined elsewhere."""
+    for registry in REGISTRIES:
+        begin = f"{registry.package}."
+        if thing.__module__.startswith(begin):
+            return (begin + thing.__module__.removeprefix(begin).partition(".")[0],)
+    return ()
 
 
 def code_files(
@@ -83,16 +93,25 @@ def code_files(
     Raises:
         ValueError: A member is no module of a registry.
     """
-    without = {registry.package for registry in REGISTRIES if stage in registry.without}
     registries = {registry.package for registry in REGISTRIES}
     for member in members:
         if _package(member) not in registries or tree.find(member) is None:
             raise ValueError(f"{member} is no module of {', '.join(sorted(registries))}")
-    entries = [*ENTRIES[stage], *(besides.module for besides in BESIDES if stage in besides.stages)]
+    of_any = {registry.package for registry in REGISTRIES if stage not in registry.without}
+    of_any -= {_package(member) for member in members}
     left_out = excluded(stage, exclusions)
     files: dict[str, str] = {}
     seen: set[str] = set()
+    entries = [*ENTRIES[stage], *(besides.module for besides in BESIDES if stage in besides.stages)]
     to_see = [module for entry in entries for module in _modules_of(tree, entry)]
+
+    def count_whole(member: str) -> None:
+        folder = tree.files_in(member)
+        files.update(folder)
+        to_see.extend([member, *(_module(name) for name in folder if name.endswith(".py"))])
+
+    for member in members:
+        count_whole(member)
     while to_see:
         module = to_see.pop()
         if module in seen or left_out(module):
@@ -104,15 +123,16 @@ def code_files(
         if found.file:
             files[tree.file_name(module)] = found.file
         to_see += [*tree.imports(module), _package(module)]
-        if module in registries - without:
-            to_see += [name for name in members if _package(name) == module] or tree.members(module)
-        if _package(module) in registries and found.folders:
-            within = tree.files_in(module)
-            files |= within
-            to_see += [_module(name) for name in within if name.endswith(".py")]
-    if stage in DATA:
-        files |= {name: file for name, file in tree.files_in(DATA[stage]).items() if not name.endswith(".py")}
-    return files
+        if module in of_any:
+            for member in tree.members(module):
+                count_whole(member)
+        if _package(module) in registries:  # another member, of which something is imported: its data may be read
+            files |= _data_in(tree, module)
+    return files | (_data_in(tree, DATA[stage]) if stage in DATA else {})
+
+
+def _data_in(tree: Tree, package: str) -> dict[str, str]:
+    return {name: file for name, file in tree.files_in(package).items() if not name.endswith(".py")}
 
 
 def _modules_of(tree: Tree, entry: str) -> list[str]:

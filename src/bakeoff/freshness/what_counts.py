@@ -54,8 +54,9 @@ BESIDES = (
 class Registry(NamedTuple):
     """A package whose modules are imported by name, so that no import statement tells of them.
 
-    A stage that imports the package rests on those of its modules that `code_digest` is told of, on all of them where
-    it is told of none. A module that is a folder counts with everything in it.
+    A stage rests on those of its modules that `code_digest` is told of, each with everything in its folder where it has
+    one; on all of them where it is told of none and imports the package. A further folder that one of these imports
+    from counts with what is imported and with its data files.
     """
 
     package: str
