@@ -69,7 +69,7 @@ class Registry(NamedTuple):
 REGISTRIES = (
     Registry("bakeoff.backends", ("collect",), "Collecting takes a backend's name and its line of description; a "
              "change of its code makes its builds anew, and then the collection, too."),
-    Registry("bakeoff.exports"),
+    Registry("bakeoff.exports", ("collect",), "Collecting writes no export."),
     Registry("bakeoff.models.sources"),
 )  # fmt: skip
 
