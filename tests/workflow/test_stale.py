@@ -77,7 +77,7 @@ def test_a_template(workspace, tmp_path):
     [
         ("accuracy/judge.py", "verify code", {"verify": 4, **COLLECT}),
         ("measure/stopping.py", "time code", {"time": 4, **COLLECT}),
-        ("backends/onnxruntime.py", "build code", {"build": 2, "verify": 2, "time": 2, **COLLECT}),
+        ("backends/onnxruntime/session.py", "build code", {"build": 2, "verify": 2, "time": 2, **COLLECT}),
         ("exports/onnx.py", "export code", {"export": 4, "build": 4, "verify": 4, "time": 4, **COLLECT}),
         ("collect/intervals.py", "", COLLECT),
     ],
