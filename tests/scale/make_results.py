@@ -13,6 +13,7 @@ from multiprocessing import get_context
 
 from bakeoff.artifacts.io import write_record
 from bakeoff.artifacts.stages import TRACKED_ONLY
+from bakeoff.collect.job import write_plan
 from bakeoff.config.load import load_study
 from bakeoff.core.machine import Machine
 from bakeoff.freshness.working_folder import make_working_folder_token
@@ -27,7 +28,8 @@ _IMPORT_TORCH = ("environment", "reference", "export")
 def make_results(config: str) -> int:
     """Run the jobs of the study in the working directory. Returns how many records it has now."""
     make_working_folder_token()
-    jobs = StudyJobs(Plan(load_study(config), Machine.detect())).all
+    plan = Plan(load_study(config), Machine.detect())
+    jobs = StudyJobs(plan).all
     # References come before exports, and builds before what is judged and measured.
     first = sorted((job for job in jobs if job.stage in _IMPORT_TORCH), key=lambda job: _IMPORT_TORCH.index(job.stage))
     others = [job for job in jobs if job.stage not in _IMPORT_TORCH]
@@ -35,6 +37,7 @@ def make_results(config: str) -> int:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         pool.submit(_run_all, config, first).result()
     _run_all(config, others)
+    write_plan(plan.record().model_dump_json(by_alias=True), plan.paths.plan)
     return len(jobs)
 
 

@@ -36,7 +36,7 @@ def note_all(scheduler: JobScheduler) -> bool:
 if __name__ == "__main__":
     config = sys.argv[1]
     jobs = StudyJobs(Plan(load_study(config), Machine.detect()))
-    records = jobs.records(jobs.all)
+    records = [jobs.paths.plan, *jobs.records(jobs.all)]
     JobScheduler.schedule = note_all
     # forced: to Snakemake, which knows nothing of these files yet, they seem up to date
     main(["--snakefile", str(SNAKEFILE), "--cores", "1", "--forceall", *records, "--configfile", config])
