@@ -2,7 +2,8 @@
 
 import pytest
 
-from bakeoff.core.machine import Gpu, Machine, visible_positions
+from bakeoff.core.machine import Gpu, Machine
+from bakeoff.core.visible_gpus import visible_positions
 
 UUIDS = ("GPU-aaa1", "GPU-aaa2", "GPU-b")
 

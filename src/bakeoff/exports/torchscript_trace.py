@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff.core.errors import ExportError
+from bakeoff.core.quoting import essential_line
 from bakeoff.exports.base import EXAMPLE_BATCH, Exported, ExportTask
-from bakeoff.exports.reason import essential_line
 from bakeoff.models.outputs import flat_module, flatten
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, CalibrationUse, ExportRecord
 from bakeoff.artifacts.io import TEMPORARY, check_digests, digests, read_record
 from bakeoff.artifacts.stages import RECORD_FILES
+from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import BuildError
 from bakeoff.core.job_messages import under_way
-from bakeoff.core.machine import versions_of
 from bakeoff.devices.kernel_timing_turns import Turns
 from bakeoff.jobs.engine_job import EngineJob
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.core.errors import BuildError
+from bakeoff.core.quoting import shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -171,7 +172,7 @@ def _prepare(source: Path, prepared: Path, large: bool) -> list[str]:
     except Exception as error:
         # Symbolic inference knows fewer operators than ONNX's own, which is enough for most graphs.
         quant_pre_process(str(source), str(prepared), save_as_external_data=large, skip_symbolic_shape=True)
-        return [f"quantized without symbolic shape inference ({' '.join(str(error).split())[:200]})"]
+        return [f"quantized without symbolic shape inference ({shortened(' '.join(str(error).split()), 200)})"]
 
 
 class _Reader:

@@ -19,7 +19,7 @@ from bakeoff.artifacts.stages import TRACKED_ONLY
 from bakeoff.backends.options import OF_THE_STUDY
 from bakeoff.config.study import Limits
 from bakeoff.core.cell import Cell
-from bakeoff.core.machine import versions_of
+from bakeoff.core.distributions import versions_of
 from bakeoff.core.precision import CALIBRATED, Precision
 from bakeoff.freshness.code_digest import code_digest
 from bakeoff.freshness.ledger import Ledger

@@ -11,7 +11,7 @@ from tiny_models import cell, gpu, machine
 from workshop import INPUTS, Workshop, need_instructions
 
 from bakeoff.backends import make_backend
-from bakeoff.backends.torch_session import TorchSession
+from bakeoff.backends.shared.torch_session import TorchSession
 from bakeoff.core.errors import EngineError
 
 DTYPE = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}

@@ -13,8 +13,8 @@ from bakeoff.backends import make_backend
 from bakeoff.backends.tensorrt import info as trt_info
 from bakeoff.backends.tensorrt import library as trt_library
 from bakeoff.backends.tensorrt.backend import PLAN, TensorRt
+from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
-from bakeoff.core.machine import version_of
 
 REASON = TensorRt(TensorRt.Options()).cannot_build(cell("fp32"))
 builds = pytest.mark.skipif(REASON is not None, reason=str(REASON))

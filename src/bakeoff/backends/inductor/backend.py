@@ -15,7 +15,7 @@ from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request
 from bakeoff.backends.inductor.kernel_benchmark import ReplayTimer, benchmarks
 from bakeoff.backends.inductor.surroundings import caches_in, same_assembler
 from bakeoff.backends.options import cuda_graph_refusal
-from bakeoff.backends.torch_session import (
+from bakeoff.backends.shared.torch_session import (
     TorchOptions,
     TorchSession,
     configure_torch,
@@ -25,7 +25,7 @@ from bakeoff.backends.torch_session import (
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.machine import find_compiler
 from bakeoff.core.precision import Precision
-from bakeoff.exports.reason import essential_line
+from bakeoff.core.quoting import essential_line
 
 if TYPE_CHECKING:
     import torch
@@ -109,8 +109,8 @@ class Inductor(Backend):
         """See Backend.build: compiled from empty caches, as by whoever builds the engine for the first time."""
         import torch._inductor.config
 
-        from bakeoff.backends.exported import fitted_program
         from bakeoff.backends.inductor.depthwise import decompose_depthwise
+        from bakeoff.backends.shared.exported import fitted_program
 
         configure_torch(spec)
         # not one worker a core of the machine for each of the builds that run side by side
@@ -133,7 +133,7 @@ class Inductor(Backend):
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """See Backend.inspect: dtypes of the graph that was compiled; the warm build where one is asked for."""
-        from bakeoff.backends.torch_dtypes import graph_dtypes
+        from bakeoff.backends.shared.torch_dtypes import graph_dtypes
         from bakeoff.profiling.precision_held import record_dtypes
 
         latest, self._latest = self._latest, None

@@ -17,8 +17,9 @@ from pydantic import Field
 from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.onnxruntime.session import OnnxRuntimeSession
 from bakeoff.backends.options import CudaGraphOptions, cuda_graph_refusal
+from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
-from bakeoff.core.machine import Machine, version_of
+from bakeoff.core.machine import Machine
 from bakeoff.core.precision import Precision
 from bakeoff.quantization import int8_instructions
 from bakeoff.quantization.fp8 import no_fp8_hardware

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import LayerTimes
-from bakeoff.backends.cuda_stream import OwnStream
 from bakeoff.backends.onnxruntime.dtypes import numpy_name
 from bakeoff.backends.onnxruntime.session import OnnxRuntimeSession, Open
+from bakeoff.backends.shared.cuda_stream import OwnStream
 from bakeoff.core.errors import EngineError
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
-from bakeoff.backends.cuda_stream import OwnStream
+from bakeoff.backends.shared.cuda_stream import OwnStream
 from bakeoff.backends.tensorrt import info as trt_info
 from bakeoff.backends.tensorrt.elsewhere import adopt, export_digests
 from bakeoff.backends.tensorrt.library import (

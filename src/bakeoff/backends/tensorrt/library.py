@@ -13,8 +13,8 @@ import importlib.util
 import sys
 from typing import Any, Literal
 
+from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
-from bakeoff.core.machine import version_of
 
 Choice = Literal["auto", "tensorrt", "tensorrt_rtx"]
 Specialization = Literal["eager", "lazy", "none"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import EngineSpec, LayerTimes, Session
-from bakeoff.backends.cuda_stream import OwnStream, captured
+from bakeoff.backends.shared.cuda_stream import OwnStream, captured
 from bakeoff.backends.tensorrt import info as trt_info
 from bakeoff.backends.tensorrt.library import Contexts, deserialize, dtype_name, library, logger
 from bakeoff.backends.tensorrt.options import TensorRtOptions

@@ -15,18 +15,18 @@ from pydantic import Field, model_validator
 
 from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.options import CudaGraphOptions
-from bakeoff.backends.tensorrt.library import distribution_of
-from bakeoff.backends.torch_session import (
+from bakeoff.backends.shared.torch_session import (
     TorchSession,
     configure_torch,
     import_torch_profiler,
     torch_dtype,
     torch_precision_refusal,
 )
+from bakeoff.backends.tensorrt.library import distribution_of
+from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
-from bakeoff.core.machine import version_of
 from bakeoff.core.precision import Precision
-from bakeoff.exports.reason import essential_line
+from bakeoff.core.quoting import essential_line
 
 if TYPE_CHECKING:
     import torch
@@ -124,7 +124,7 @@ class TorchTensorRt(Backend):
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """See Backend.inspect: the graph's dtypes, and by a dry run how it was cut (dynamo only)."""
-        from bakeoff.backends.torch_dtypes import graph_dtypes
+        from bakeoff.backends.shared.torch_dtypes import graph_dtypes
         from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words, partition_of
         from bakeoff.profiling.precision_held import record_dtypes
 
@@ -165,7 +165,7 @@ class TorchTensorRt(Backend):
         return self.options.frontend == "dynamo"
 
     def _dynamo_engine(self, export: Path, spec: EngineSpec, out: Path) -> Built:
-        from bakeoff.backends.exported import fitted_program
+        from bakeoff.backends.shared.exported import fitted_program
         from bakeoff.backends.torch_tensorrt.graph_cut import engines_in
 
         library = _library()

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import EngineSpec
-from bakeoff.backends.torch_dtypes import zeros
-from bakeoff.backends.torch_session import in_memory_order
+from bakeoff.backends.shared.torch_dtypes import zeros
+from bakeoff.backends.shared.torch_session import in_memory_order
 from bakeoff.core.errors import BuildError
-from bakeoff.exports.reason import essential_line
+from bakeoff.core.quoting import essential_line
 
 if TYPE_CHECKING:
     import torch

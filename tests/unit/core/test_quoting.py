@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakeoff.exports.reason import essential_line
+from bakeoff.core.quoting import essential_line
 
 
 def raised(inner, outer):

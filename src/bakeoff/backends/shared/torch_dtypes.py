@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.backends.torch_session import in_memory_order, torch_dtype
+from bakeoff.backends.shared.torch_session import in_memory_order, torch_dtype
 
 if TYPE_CHECKING:
     import torch

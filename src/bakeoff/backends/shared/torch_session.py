@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import EngineSpec, LayerTimes, Request, Session
-from bakeoff.backends.cuda_stream import captured
 from bakeoff.backends.options import CudaGraphOptions
+from bakeoff.backends.shared.cuda_stream import captured
 from bakeoff.core.errors import EngineError
 
 if TYPE_CHECKING:
