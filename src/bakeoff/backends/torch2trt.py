@@ -29,7 +29,7 @@ ENGINE = "engine.pth"
 
 NEWEST_TENSORRT = 10
 
-_DTYPES = ("float32", "bool")
+_INPUT_DTYPES = ("float32", "bool")
 """Types of inputs that torch2trt takes; it drops others without a word."""
 
 
@@ -141,8 +141,8 @@ def _library() -> Any:
 
 def _check_inputs(spec: EngineSpec) -> None:
     for info in spec.inputs:
-        if info.dtype not in _DTYPES:
-            raise BuildError(f"torch2trt takes {' and '.join(_DTYPES)} inputs; {info.name!r} is {info.dtype}")
+        if info.dtype not in _INPUT_DTYPES:
+            raise BuildError(f"torch2trt takes {' and '.join(_INPUT_DTYPES)} inputs; {info.name!r} is {info.dtype}")
 
 
 def _shapes(spec: EngineSpec, batch_size: int) -> list[tuple[int, ...]]:

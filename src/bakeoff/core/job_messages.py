@@ -18,7 +18,7 @@ DEVICE_LOCKS = "BAKEOFF_DEVICE_LOCKS"
 """Environment variable with descriptors of lock files (`bakeoff.devices.locks.Place.locks`) that the supervisor
 opened: the two share the locks, so they outlast this process until the driver has cleaned up after it."""
 TURN_LOCK = "BAKEOFF_TURN_LOCK"
-"""Environment variable with the descriptor of `bakeoff.devices.locks.Place.turn`, likewise."""
+"""Environment variable with the descriptor of `bakeoff.devices.locks.Place.kernel_timing_lock`, likewise."""
 
 WAITING, HAS_DEVICE, UNDER_WAY = "waiting", "has-device", "under-way"
 

@@ -6,6 +6,7 @@ See `bakeoff.core.private_parts` for what is expected of such a module.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -56,9 +57,12 @@ def dispatch_mode() -> type[Any]:
     return mode
 
 
-def int8_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """The product, in int32, of two matrices of int8. Raises MissingPrivatePart where PyTorch has no such operator."""
-    product: torch.Tensor = INT8_PRODUCT.require()(a, b)
+def int8_product() -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """The operator that multiplies two matrices of int8; its result is of int32.
+
+    Raises MissingPrivatePart where the installed PyTorch has none.
+    """
+    product: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = INT8_PRODUCT.require()
     return product
 
 

@@ -11,9 +11,9 @@ from bakeoff import backends
 PACKAGE = Path(__file__).parents[1]
 
 _EVERY_JOB = ("supervision/child.py", "jobs/engine_job.py")
-_SESSION = ("backends/base.py", "backends/cuda_stream.py", "backends/torch_session.py", "backends/onnxruntime/*.py",
+_SESSION = ("backends/base.py", "backends/shared/*.py", "backends/onnxruntime/*.py",
             "backends/tensorrt/*.py", "profiling/running_average.py")  # fmt: skip
-_COMPILERS = ("backends/exported.py", "backends/torch_dtypes.py", "backends/torch_tensorrt/graph_cut.py")
+_COMPILERS = ("backends/torch_tensorrt/graph_cut.py",)
 
 # All of measure/ but the texts of its warnings: rewording one times nothing anew.
 _MEASURE = tuple(f"measure/{name}.py" for name in ("clock", "device_time", "garbage", "loop", "memory", "modes",
@@ -22,7 +22,7 @@ _MEASURE = tuple(f"measure/{name}.py" for name in ("clock", "device_time", "garb
 _COMPARISON = ("accuracy/metrics.py", "models/arrays.py", "models/spread.py")
 
 STAGE_CODE: dict[str, tuple[str, ...]] = {
-    "environment": ("jobs/environment.py", "limits/rates.py", "core/machine.py"),
+    "environment": ("jobs/environment.py", "limits/rates.py", "core/machine.py", "core/visible_gpus.py"),
     "reference": ("jobs/reference.py", "limits/work.py", "models/*.py"),
     "export": ("jobs/export.py", "exports/*.py", "models/*.py"),
     "calibrate": ("jobs/calibrate.py", "quantization/calibration_set.py", "quantization/images.py", "models/inputs.py"),

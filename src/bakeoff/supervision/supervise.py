@@ -114,7 +114,7 @@ def _run_child(
                 env=_environment(scratch, where, telling),
                 start_new_session=True,
                 preexec_fn=die_with_parent,
-                pass_fds=[telling, *where.locks, *([] if where.turn is None else [where.turn])],
+                pass_fds=[telling, *where.descriptors],
             )
             with reaper(child.pid, scratch), _ended_with_us(child):
                 ended, waited_s = _wait(child, limit_s, told, hear)
@@ -154,8 +154,8 @@ def _environment(scratch: str, where: Place, telling: int) -> dict[str, str]:
         env[VARIABLE] = where.gpu.uuid
     if where.locks:
         env[DEVICE_LOCKS] = " ".join(map(str, where.locks))
-    if where.turn is not None:
-        env[TURN_LOCK] = str(where.turn)
+    if where.kernel_timing_lock is not None:
+        env[TURN_LOCK] = str(where.kernel_timing_lock)
     return env
 
 

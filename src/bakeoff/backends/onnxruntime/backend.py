@@ -17,6 +17,7 @@ from pydantic import Field
 from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.onnxruntime.session import OnnxRuntimeSession
 from bakeoff.backends.options import CudaGraphOptions, cuda_graph_refusal
+from bakeoff.backends.shared.refusals import NO_TF32_ON_CPU, needs_ampere, no_such_gpu
 from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.machine import Machine
@@ -89,7 +90,7 @@ class OnnxRuntime(Backend):
             return "ONNX Runtime refuses bf16 convolutions in the ONNX operator set that PyTorch exports"
         if request.device == "cpu":
             if request.precision == "tf32":
-                return "TF32 exists on NVIDIA GPUs only"
+                return NO_TF32_ON_CPU
             if request.precision == "fp16":
                 return (
                     "ONNX Runtime's CPU provider has no fp16 kernels for most operators: "
@@ -102,12 +103,10 @@ class OnnxRuntime(Backend):
             )
         gpu = request.machine.gpu(request.device)
         if gpu is None:
-            return f"there is no GPU {request.device} on this machine"
+            return no_such_gpu(request)
         if version_of("onnxruntime-gpu") is None:
             return "the installed onnxruntime has no CUDA provider; install onnxruntime-gpu in its place"
-        if request.precision == "tf32" and gpu.compute_capability < (8, 0):
-            return f"TF32 needs compute capability 8.0 or later; {gpu.name} has less"
-        return None
+        return needs_ampere(request.precision, gpu)
 
     def import_library(self) -> None:
         """See Backend.import_library."""
@@ -168,12 +167,10 @@ class OnnxRuntime(Backend):
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """See Backend.inspect: what one profiled inference on zeros executed, in which types, and where."""
-        import numpy as np
-
         from bakeoff.profiling.precision_held import record_dtypes
 
         session = self._session(folder / GRAPH, spec)
-        session.prepare([np.zeros((spec.batch_opt, *i.shape), dtype=i.dtype) for i in spec.inputs])
+        session.prepare(spec.zero_arrays(spec.batch_opt))
         run = session.profile(1, float("inf"))[0]
         session.close()
         record_dtypes(built, [(node.operator, node.dtype) for node in run.nodes], spec.precision)
@@ -250,8 +247,5 @@ def _check_provider(session: ort.InferenceSession, spec: EngineSpec, error: type
 def _check_batch(session: ort.InferenceSession, spec: EngineSpec, export: Path) -> None:
     for argument in session.get_inputs():
         size = argument.shape[0] if argument.shape else None
-        if isinstance(size, int) and not size == spec.batch_min == spec.batch_max:
-            raise BuildError(
-                f"{export / MODEL} has a fixed batch size of {size} at input {argument.name!r}; batch sizes "
-                f"{spec.batch_min} to {spec.batch_max} are asked for: export it with a dynamic batch dimension"
-            )
+        if isinstance(size, int):
+            spec.check_fixed_batch(size, argument.name, export / MODEL)
