@@ -27,7 +27,7 @@ clocks that the user set are not among them."""
 
 @dataclass(frozen=True)
 class GpuReading:
-    """A GPU at one moment; None for what this GPU, its driver or the virtual machine does not tell."""
+    """A GPU at one moment. A field is None where the GPU, its driver or the virtual machine does not tell it."""
 
     time_s: float
     sm_mhz: int | None
@@ -35,7 +35,7 @@ class GpuReading:
     temperature_c: int | None
     power_w: float | None
     energy_j: float | None
-    """Since the driver was loaded."""
+    """Energy used since the driver was loaded, in joules."""
     throttle: tuple[str, ...] | None
     other_processes: int | None
     """Processes other than this one and its children that compute on it."""

@@ -1,7 +1,7 @@
 """Whether an engine computes in the precision asked for, judged by the layers that do the arithmetic.
 
-Softmax, reductions or layout changes may well stay in fp32 in an engine that deserves to be called bf16;
-a convolution or matrix product may not. Post-training quantization is different: its tools leave single layers in
+In a bf16 engine softmax, reductions or layout changes may well stay in fp32; a convolution or a matrix product may not.
+Post-training quantization is different: its tools leave single layers in
 floating point on purpose, where 8 bits would cost too much accuracy or no kernel exists. An int8 or fp8 engine holds
 its precision where more than half of its convolutions and matrix products compute in it, by count, and says how many.
 """

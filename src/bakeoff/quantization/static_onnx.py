@@ -26,7 +26,8 @@ _PRODUCTS = ("Gemm", "MatMul")
 _WEIGHTED = ("Conv", "ConvTranspose", *_PRODUCTS)
 
 _ONE_FILE_BYTES = 1_500_000_000
-"""Protocol buffers end at 2 GiB; calibration adds to the graph, so larger ones keep weights in a file beside it."""
+"""Larger graphs keep their weights in a file beside them: a protocol buffer holds at most 2 GiB, and calibration adds
+to the graph."""
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class OnnxRuntime(Backend):
         return scheme, [] if fast else [int8_instructions.NOTE]
 
     def _build(self, source: Path, export: Path, spec: EngineSpec, out: Path) -> Built:
-        """Optimize the graph `source`, which was made from the one in `export` or is it."""
+        """Optimize the graph `source`: that of `export` itself, or one that was made from it."""
         import onnxruntime as ort
 
         settings = self._settings(spec)
@@ -155,7 +155,7 @@ class OnnxRuntime(Backend):
         settings.optimized_model_filepath = str(out / GRAPH)
         settings.add_session_config_entry("session.optimized_model_external_initializers_file_name", WEIGHTS)
         settings.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
-        # It warns that the optimized graph is for this machine only: engines are, and the record says so.
+        # Only errors are logged: it would warn that the optimized graph is for this machine only, as every engine is.
         settings.log_severity_level = 3
         try:
             session = ort.InferenceSession(str(source), settings, providers=_providers(spec))
@@ -236,7 +236,7 @@ def _providers(spec: EngineSpec, more: dict[str, str] | None = None) -> list[Any
 
 
 def _check_provider(session: ort.InferenceSession, spec: EngineSpec, error: type[BuildError | EngineError]) -> None:
-    """ONNX Runtime goes on with the CPU provider where CUDA's cannot start; Bakeoff does not."""
+    """Raise `error` where CUDA's provider did not start: ONNX Runtime then goes on with its CPU provider."""
     if spec.device != "cpu" and "CUDAExecutionProvider" not in session.get_providers():
         raise error(
             "ONNX Runtime's CUDA provider did not start (its log says why, most often CUDA or cuDNN libraries "

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import onnxruntime as ort
 
 Open = Callable[..., "ort.InferenceSession"]
-"""Opens the engine: with the prefix of a profile's path, or None, and further options of the CUDA provider."""
+"""Opens the engine. Its arguments: the prefix of the profile's path, or None for a session that is not profiled, and
+further options of the CUDA provider."""
 
 _WARM_UP_RUNS = 2
 

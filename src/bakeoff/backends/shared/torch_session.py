@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import torch
 
 _WARM_UP_RUNS = 3
-"""Inferences before a capture: libraries choose algorithms and allocate on their first calls, which no graph takes."""
+"""Inferences before a capture. In their first calls libraries choose algorithms and allocate memory, neither of which a
+graph can capture."""
 
 
 class TorchOptions(CudaGraphOptions):

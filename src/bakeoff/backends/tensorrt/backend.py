@@ -145,7 +145,7 @@ class TensorRt(Backend):
         return built
 
     def _build(self, source: Path, export: Path, spec: EngineSpec, out: Path) -> Built:
-        """Build from the graph `source`, which was made from the one in `export` or is it."""
+        """Build from the graph `source`: that of `export` itself, or one that was made from it."""
         name = choose(self.options.library, spec.device)
         trt, log = library(name), logger(name)
         log.errors.clear()
@@ -221,14 +221,14 @@ class TensorRt(Backend):
                 built.notes.append(f"CUDA graph: captured by {f'{name} itself' if captures else 'Bakeoff'}")
             if caches:
                 self._keep_kernels(name, folder, built, spec)
-        # Fused layers have types of their own (a whole network may be one), so the network's are what is counted.
+        # The types of the network's layers are counted, since a fused layer, maybe the whole network, has but one type.
         if not built.layer_dtypes:
             record_dtypes(built, [(layer.type, layer.dtype) for layer in network], spec.precision)
 
     def _keep_kernels(self, name: str, folder: Path, built: Built, spec: EngineSpec) -> None:
         """Write the runtime cache, and note what a process saves that has it.
 
-        An engine that cannot run leaves a note here; what runs on it says more.
+        Where the engine cannot run, only a note is left here; the jobs that run it afterwards fail and say why.
         """
         import torch
 
