@@ -237,12 +237,12 @@ def test_without_it_inductor_times_by_its_own_means(monkeypatch):
 
 
 def test_the_number_of_compile_workers_is_set(monkeypatch):
-    monkeypatch.setattr(torch._inductor.config, "compile_threads", 7)
-    inductor_private.set_compile_threads(3)
-    assert torch._inductor.config.compile_threads == 3
-    take_away(monkeypatch, inductor_private, "COMPILE_THREADS")
-    inductor_private.set_compile_threads(5)
-    assert torch._inductor.config.compile_threads == 3
+    with torch._inductor.config.patch({"compile_threads": 7}):
+        inductor_private.set_compile_threads(3)
+        assert torch._inductor.config.compile_threads == 3
+        take_away(monkeypatch, inductor_private, "COMPILE_THREADS")
+        inductor_private.set_compile_threads(5)
+        assert torch._inductor.config.compile_threads == 3
 
 
 def test_caches_in_memory_are_emptied():

@@ -169,8 +169,8 @@ def test_the_public_loader_gives_the_same_outputs(workshop: Workshop, package: P
     session.run()
     gone = replace(private.LOADER, name="no_such_thing")
     monkeypatch.setattr(private, "LOADER", gone)
-    monkeypatch.setattr(torch._inductor.config.cpp, "vec_isa_ok", False)  # else it compiles test programs first
-    other = workshop.load(package.backend, "convnet", package.folder, package.built, 3)
+    with torch._inductor.config.patch({"cpp.vec_isa_ok": False}):  # else it compiles test programs first
+        other = workshop.load(package.backend, "convnet", package.folder, package.built, 3)
     other.run()
     np.testing.assert_array_equal(session.outputs()[0], other.outputs()[0])
 
