@@ -24,14 +24,14 @@ class OnGpu:
         workshop: Workshop,
         backend: Backend,
         precision: str,
-        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+        kernel_timing_turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`alone` is entered while the build times kernels."""
+        """`kernel_timing_turn` is entered while the build times kernels."""
         self.workshop = workshop
         self.backend = backend
         self.precision = precision
         on_cpu = workshop.spec(MODEL, precision, (BATCH, BATCH, BATCH))
-        self.spec: EngineSpec = replace(on_cpu, device=DEVICE, threads=4, alone=alone)
+        self.spec: EngineSpec = replace(on_cpu, device=DEVICE, threads=4, kernel_timing_turn=kernel_timing_turn)
 
     def build(self, out: Path) -> Built:
         """Build and inspect, as the build job does."""

@@ -1,10 +1,12 @@
-"""The backend registry: every file of this folder that defines a Backend is a kind.
+"""The backend registry: every module here whose namespace holds a class of a Backend with a `kind` is a kind.
 
-Importing this package imports no inference library: a backend's file imports its library inside the
-functions that need it.
+A kind is one file, or one folder: a package whose `__init__.py` imports its Backend from a file of that folder, beside
+which its helper files lie. What several kinds share is in `bakeoff.backends.shared`, which defines no Backend.
 
-`BAKEOFF_BACKENDS` names further folders (separated like those of `PATH`) whose Python files are backends too, for one
-that is not part of Bakeoff.
+Importing this package imports no inference library: a backend imports its library inside the functions that need it.
+
+The environment variable `BAKEOFF_BACKENDS` names further folders (separated like those of `PATH`) in which to look for
+such files and folders, for backends that are not part of Bakeoff.
 """
 
 import importlib

@@ -66,9 +66,9 @@ class EngineSpec:
     """The model's inputs in the order of forward()."""
     calibration: Path | None = None
     """Folder of the calibration set, for builds of quantized engines alone."""
-    alone: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, compare=False)
-    """Gives the context in which a build times kernels on a GPU: no other build times any there meanwhile. It may be
-    entered again by the thread that is in it. Kept short: others wait."""
+    kernel_timing_turn: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, compare=False)
+    """Gives the context in which a build times kernels on a GPU, while no other build times any there. A thread that
+    is in such a context may enter another. Other builds wait for its end, so a build leaves it between timings."""
 
     @property
     def dynamic(self) -> bool:
@@ -81,6 +81,26 @@ class EngineSpec:
             raise EngineError(
                 f"the engine was built for batch sizes {self.batch_min} to {self.batch_max}, not for {batch_size}"
             )
+
+    def check_fixed_batch(self, size: int, name: str, source: Path) -> None:
+        """Raise BuildError where an export is fixed to one batch size, and the engine is not for that size alone.
+
+        Args:
+            size: The batch size that the export is fixed to.
+            name: The input of the export that is fixed to it.
+            source: The export's file.
+        """
+        if not size == self.batch_min == self.batch_max:
+            raise BuildError(
+                f"{source} has a fixed batch size of {size} at input {name!r}; batch sizes {self.batch_min} to "
+                f"{self.batch_max} are asked for: export it with a dynamic batch dimension"
+            )
+
+    def zero_arrays(self, batch_size: int) -> list[np.ndarray]:
+        """One batch of zeros for each input, in the model's own element types."""
+        import numpy as np
+
+        return [np.zeros((batch_size, *info.shape), dtype=info.dtype) for info in self.inputs]
 
 
 @dataclass(frozen=True)
@@ -127,6 +147,12 @@ class LayerTimes:
     """Median of the whole inference with the profiler on, in milliseconds; None where it was not taken."""
 
 
+def check_input_count(taken: int, given: int) -> None:
+    """Raise EngineError where a session is given another number of inputs than its engine takes."""
+    if given != taken:
+        raise EngineError(f"the engine takes {taken} inputs, {given} were given")
+
+
 class Session(ABC):
     """A loaded engine, for one batch size. Used from one thread; `close` ends it."""
 
@@ -158,8 +184,8 @@ class Session(ABC):
     def device_tensors(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """On a GPU: the inputs as run() reads them and the outputs of the last run(), where they lie on the device.
 
-        They are what transfers to and from the device are timed with; ([], []) on a CPU, and for a session whose
-        memory cannot be seen as tensors.
+        Transfers to and from the device are timed with them. ([], []) on a CPU, and for a session whose memory cannot
+        be seen as tensors.
         """
         return [], []
 
@@ -206,35 +232,39 @@ class Backend(ABC):
         """Why this target cannot be built here, in words a user understands; None when it can."""
 
     def cannot_run(self, request: Request) -> str | None:
-        """Why an engine of this target cannot be run here although it can be built; None when it can."""
+        """Why an engine of this target cannot be run here although it can be built here; None when it can."""
         return None
 
     def build_length(self) -> int:
-        """Builds that take long are begun first, so that no other waits for the last of them at the end.
+        """About how long a build takes: 0 for seconds, 1 for about a minute, 2 for several minutes.
 
-        0 for seconds, 1 for about a minute, 2 for several minutes.
+        Long builds are begun first, so that at the end of a run nothing waits for one that was begun last.
         """
         return 0
 
     def times_kernels(self, device: str) -> bool:
         """Whether a build for this device chooses among kernels by timing them.
 
-        On a CPU such a build has all cores; on a GPU it enters `EngineSpec.alone` while it times them.
+        On a CPU such a build has all cores; on a GPU it enters `EngineSpec.kernel_timing_turn` while it times them.
         """
         return False
 
     def timing_kernels(self, spec: EngineSpec) -> AbstractContextManager[None]:
-        """The context for a library that times kernels all the while it builds, where `times_kernels`."""
-        return spec.alone() if self.times_kernels(spec.device) else nullcontext()
+        """The context of a whole build by a library that may time kernels at any moment of it.
+
+        It is a turn at timing kernels where `times_kernels`, else nothing.
+        """
+        return spec.kernel_timing_turn() if self.times_kernels(spec.device) else nullcontext()
 
     def import_library(self) -> None:
         """Import what `load` needs, so that the time of importing can be told from the time of loading.
 
-        Done while another target is measured: it must not use the GPU (CUDA may be initialised, no context made).
+        This is done while another target is measured, so it must not use the GPU: CUDA may be initialised by it, but no
+        context may be made on the device.
         """
 
     def import_profiler(self) -> None:
-        """Import what profiling a session needs besides, so that it is done before the process takes its GPU."""
+        """Import what profiling a session needs besides, before the process has its GPU to itself."""
 
     def import_quantizer(self) -> None:
         """Import what quantizes, so that the time of importing is not counted as time of building."""

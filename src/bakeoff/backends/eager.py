@@ -8,7 +8,7 @@ from typing import Literal
 
 from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.options import cuda_graph_refusal
-from bakeoff.backends.torch_session import (
+from bakeoff.backends.shared.torch_session import (
     TorchOptions,
     TorchSession,
     configure_torch,
@@ -65,11 +65,9 @@ class Eager(Backend):
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """See Backend.inspect: dtypes as seen in one inference, casts inside the model's code included."""
-        from bakeoff.backends.torch_dtypes import executed_dtypes
-        from bakeoff.profiling.precision_held import record_dtypes
+        from bakeoff.backends.shared.torch_dtypes import record_executed_dtypes
 
-        pairs = executed_dtypes(self._module(folder, spec), spec, self.options.channels_last)
-        record_dtypes(built, pairs, spec.precision)
+        record_executed_dtypes(built, self._module(folder, spec), spec, self.options.channels_last)
 
     def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
         """See Backend.load."""

@@ -12,8 +12,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, LayerTimes, Request, Session
+from bakeoff.backends.base import (
+    Backend,
+    Built,
+    EngineSpec,
+    ExportKey,
+    LayerTimes,
+    Request,
+    Session,
+    check_input_count,
+)
 from bakeoff.backends.options import BackendOptions
+from bakeoff.backends.shared.arrays import as_float32
+from bakeoff.backends.shared.refusals import NO_TF32_ON_CPU
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.machine import Machine
 from bakeoff.core.precision import Precision
@@ -104,7 +115,7 @@ class OpenVino(Backend):
             return "OpenVINO does not run on NVIDIA GPUs; it is measured in a study with device: cpu"
         flags = request.machine.cpu_flags
         if request.precision == "tf32":
-            return "TF32 exists on NVIDIA GPUs only"
+            return NO_TF32_ON_CPU
         if request.precision == "fp8":
             return no_fp8_hardware(request)
         if request.precision == "int8" and importlib.util.find_spec("nncf") is None:
@@ -158,14 +169,11 @@ class OpenVino(Backend):
 
         Before that, a model with a dynamic batch dimension has not chosen its implementations.
         """
-        import numpy as np
-
         from bakeoff.profiling.precision_held import record_dtypes
 
         compiled = self.compile(folder / GRAPH, spec)
         request = compiled.create_infer_request()
-        zeros = [np.zeros((spec.batch_opt, *i.shape), dtype=i.dtype) for i in spec.inputs]
-        _set_inputs(request, _as_taken(zeros, compiled, folder / GRAPH))
+        _set_inputs(request, _as_taken(spec.zero_arrays(spec.batch_opt), compiled))
         request.infer(share_outputs=True)
         nodes = _runtime_nodes(compiled).values()
         record_dtypes(built, [(node.type, node.dtype) for node in nodes], spec.precision)
@@ -210,7 +218,7 @@ class OpenVinoSession(Session):
 
     def prepare(self, inputs: list[np.ndarray]) -> None:
         """See Session.prepare."""
-        self._arrays = _as_taken(inputs, self._compiled, self._graph)
+        self._arrays = _as_taken(inputs, self._compiled)
         _set_inputs(self._request, self._arrays)
 
     def run(self) -> Any:
@@ -221,8 +229,7 @@ class OpenVinoSession(Session):
         """See Session.outputs."""
         import numpy as np
 
-        arrays = [np.array(tensor.data) for tensor in self._request.output_tensors]
-        return [a.astype(np.float32) if np.issubdtype(a.dtype, np.floating) else a for a in arrays]
+        return [as_float32(np.array(tensor.data)) for tensor in self._request.output_tensors]
 
     def layers(self, runs: int, max_s: float) -> LayerTimes:
         """See Session.layers: OpenVINO's own counters, on compilations of their own.
@@ -330,22 +337,18 @@ def _set_batch(model: ov.Model, spec: EngineSpec, source: Path) -> None:
         if batch.is_dynamic:
             if not spec.dynamic:
                 shape[0] = spec.batch_opt
-        elif not batch.get_length() == spec.batch_min == spec.batch_max:
-            raise BuildError(
-                f"{source} has a fixed batch size of {batch.get_length()} at input {argument.any_name!r}; batch sizes "
-                f"{spec.batch_min} to {spec.batch_max} are asked for: export it with a dynamic batch dimension"
-            )
+        else:
+            spec.check_fixed_batch(batch.get_length(), argument.any_name, source)
         shapes[argument.any_name] = shape
     if not spec.dynamic:
         model.reshape(shapes)
 
 
-def _as_taken(inputs: list[np.ndarray], compiled: ov.CompiledModel, graph: Path) -> list[np.ndarray]:
+def _as_taken(inputs: list[np.ndarray], compiled: ov.CompiledModel) -> list[np.ndarray]:
     """The inputs in the element types that the engine takes, contiguous."""
     import numpy as np
 
-    if len(inputs) != len(compiled.inputs):
-        raise EngineError(f"{graph} takes {len(compiled.inputs)} inputs, {len(inputs)} were given")
+    check_input_count(len(compiled.inputs), len(inputs))
     return [
         np.ascontiguousarray(array, dtype=argument.element_type.to_dtype())
         for array, argument in zip(inputs, compiled.inputs, strict=True)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.options import CudaGraphOptions
-from bakeoff.backends.tensorrt.library import distribution_of
-from bakeoff.backends.torch_session import (
+from bakeoff.backends.shared.torch_session import (
     TorchSession,
     configure_torch,
     import_torch_profiler,
     torch_dtype,
     torch_precision_refusal,
 )
+from bakeoff.backends.tensorrt.library import distribution_of
+from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
-from bakeoff.core.machine import version_of
 from bakeoff.core.precision import Precision
-from bakeoff.exports.reason import essential_line
+from bakeoff.core.quoting import essential_line
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,7 @@ ENGINE = "engine.pth"
 
 NEWEST_TENSORRT = 10
 
-_DTYPES = ("float32", "bool")
+_INPUT_DTYPES = ("float32", "bool")
 """Types of inputs that torch2trt takes; it drops others without a word."""
 
 
@@ -92,7 +92,7 @@ class Torch2Trt(Backend):
         """See Backend.build; `export` is the reference's folder."""
         import torch
 
-        from bakeoff.backends.torch_dtypes import zeros
+        from bakeoff.backends.shared.torch_dtypes import zeros
         from bakeoff.models.load import load_model
 
         _check_inputs(spec)
@@ -141,8 +141,8 @@ def _library() -> Any:
 
 def _check_inputs(spec: EngineSpec) -> None:
     for info in spec.inputs:
-        if info.dtype not in _DTYPES:
-            raise BuildError(f"torch2trt takes {' and '.join(_DTYPES)} inputs; {info.name!r} is {info.dtype}")
+        if info.dtype not in _INPUT_DTYPES:
+            raise BuildError(f"torch2trt takes {' and '.join(_INPUT_DTYPES)} inputs; {info.name!r} is {info.dtype}")
 
 
 def _shapes(spec: EngineSpec, batch_size: int) -> list[tuple[int, ...]]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.options import cuda_graph_refusal
-from bakeoff.backends.torch_session import (
+from bakeoff.backends.shared.torch_session import (
     TorchOptions,
     TorchSession,
     configure_torch,
@@ -16,7 +16,7 @@ from bakeoff.backends.torch_session import (
 )
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.precision import Precision
-from bakeoff.exports.reason import essential_line
+from bakeoff.core.quoting import essential_line
 
 
 class TorchscriptOptions(TorchOptions):
@@ -79,12 +79,11 @@ class Torchscript(Backend):
         """See Backend.inspect: dtypes as seen in one inference."""
         import torch
 
-        from bakeoff.backends.torch_dtypes import executed_dtypes
-        from bakeoff.profiling.precision_held import record_dtypes
+        from bakeoff.backends.shared.torch_dtypes import record_executed_dtypes
 
         configure_torch(spec)
         module = torch.jit.load(str(folder / built.files[0]), map_location=spec.device)
-        record_dtypes(built, executed_dtypes(module, spec, self.options.channels_last), spec.precision)
+        record_executed_dtypes(built, module, spec, self.options.channels_last)
 
     def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
         """See Backend.load."""

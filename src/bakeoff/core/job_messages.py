@@ -16,9 +16,10 @@ CHANNEL = "BAKEOFF_CHANNEL"
 """Environment variable with the number of the pipe's descriptor."""
 DEVICE_LOCKS = "BAKEOFF_DEVICE_LOCKS"
 """Environment variable with descriptors of lock files (`bakeoff.devices.locks.Place.locks`) that the supervisor
-opened: the two share the locks, so they outlast this process until the driver has cleaned up after it."""
+opened. Both processes hold the locks, so they are released only when the supervisor lets go of them, too: by then the
+driver has cleaned up after this process."""
 TURN_LOCK = "BAKEOFF_TURN_LOCK"
-"""Environment variable with the descriptor of `bakeoff.devices.locks.Place.turn`, likewise."""
+"""Environment variable with the descriptor of `bakeoff.devices.locks.Place.kernel_timing_lock`, likewise."""
 
 WAITING, HAS_DEVICE, UNDER_WAY = "waiting", "has-device", "under-way"
 

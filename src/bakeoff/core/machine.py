@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
 import importlib.util
 import os
 import platform
 import re
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from bakeoff.core.visible_gpus import visible_handles
 
 
 @dataclass(frozen=True)
@@ -98,21 +97,6 @@ def find_compiler() -> str | None:
     return shutil.which(os.environ.get("CXX") or "g++") or shutil.which("clang++")
 
 
-@functools.cache
-def version_of(distribution: str) -> str | None:
-    """The installed version of a distribution; None where it is not installed."""
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def versions_of(distributions: tuple[str, ...]) -> dict[str, str]:
-    """Installed versions by name; those that are not installed are left out."""
-    found = {name: version_of(name) for name in distributions}
-    return {name: version for name, version in found.items() if version is not None}
-
-
 def _cpu() -> tuple[str, frozenset[str]]:
     info = Path("/proc/cpuinfo")
     if not info.exists():
@@ -136,42 +120,16 @@ def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
     except pynvml.NVMLError:
         return (), None
     try:
-        every = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
-        uuids = [pynvml.nvmlDeviceGetUUID(handle) for handle in every]
-        gpus = []
-        for index, position in enumerate(visible_positions(uuids, os.environ.get("CUDA_VISIBLE_DEVICES"))):
-            handle = every[position]
-            gpus.append(
-                Gpu(
-                    index=index,
-                    name=pynvml.nvmlDeviceGetName(handle),
-                    memory_bytes=pynvml.nvmlDeviceGetMemoryInfo(handle).total,
-                    compute_capability=tuple(pynvml.nvmlDeviceGetCudaComputeCapability(handle)),
-                    uuid=uuids[position],
-                )
+        gpus = [
+            Gpu(
+                index=index,
+                name=pynvml.nvmlDeviceGetName(handle),
+                memory_bytes=pynvml.nvmlDeviceGetMemoryInfo(handle).total,
+                compute_capability=tuple(pynvml.nvmlDeviceGetCudaComputeCapability(handle)),
+                uuid=pynvml.nvmlDeviceGetUUID(handle),
             )
+            for index, handle in enumerate(visible_handles(pynvml))
+        ]
         return tuple(gpus), pynvml.nvmlSystemGetDriverVersion()
     finally:
         pynvml.nvmlShutdown()
-
-
-def visible_positions(uuids: Sequence[str], visible: str | None) -> list[int]:
-    """Positions among all GPUs of those that CUDA shows, in its order.
-
-    Args:
-        uuids: UUID of each GPU of the host, in PCI order.
-        visible: CUDA_VISIBLE_DEVICES: numbers or beginnings of UUIDs; what follows an entry that names no GPU does not
-            count, as in CUDA (CUDA C++ Programming Guide, environment variables). None where it is not set.
-    """
-    if visible is None:
-        return list(range(len(uuids)))
-    positions = []
-    for entry in map(str.strip, visible.split(",")):
-        if entry.isdigit():
-            named = [int(entry)] if int(entry) < len(uuids) else []
-        else:
-            named = [i for i, uuid in enumerate(uuids) if entry.startswith("GPU-") and uuid.startswith(entry)]
-        if len(named) != 1:
-            break
-        positions += named
-    return positions

@@ -1,8 +1,8 @@
 """Turns at timing kernels on a GPU that other builds use, too.
 
-Tuning builds compile for minutes and time kernels for seconds in between. Two that timed at once would upset each
-other's choices, and one that waited for the other's end would wait for its compilers. So each holds a lock of the GPU
-only while it times; see `bakeoff.backends.base.EngineSpec.alone`.
+Builds that tune compile for minutes and time kernels for seconds in between. If two of them timed at once, each would
+upset the other's choices; if one waited until the other is done, it would wait for compilers that do not use the GPU.
+So each holds a lock of the GPU only while it times kernels; see `bakeoff.backends.base.EngineSpec.kernel_timing_turn`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from bakeoff.core.job_messages import HAS_DEVICE, TURN_LOCK, WAITING, tell
 
 
-class Turns:
-    """The turns of this process, which waits for others' (a build that is supervised and uses a GPU, else nobody's).
+class KernelTimingTurns:
+    """The turns that this process takes; calling it gives the context of one turn.
 
-    Calling it gives the context of one turn. A turn within a turn of the same thread is part of it.
+    A supervised build that uses a GPU waits until no other build has its turn there. Any other process waits for
+    nobody. A turn that a thread begins within its own turn is part of that one.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,8 @@
-"""Who uses a device when, also between studies on one host: file locks, which the kernel frees on any death.
+"""Who uses a device when, also between studies on one host.
 
-A measurement (timing, profile, the device's limits) has its device to itself. On a GPU its process takes the lock when
+The means are file locks, which the kernel frees when their holder ends, however it ends.
+
+A measurement (timing, profile, the device's limits) has its device to itself. On a GPU its process takes the lock once
 it has imported what it needs; several processes import at the same time (bakeoff.devices.start_gate). All other work of
 a study shares the locks of all its GPUs: such jobs run side by side, but never beside a measurement, because they would
 keep the host busy that the measurement needs. Builds that time kernels (autotuning) take turns at it on each GPU
@@ -28,8 +30,8 @@ WORK = ("reference", "export", "calibrate", "build", "verify")
 """Stages that keep processor or GPU busy, and may do so side by side."""
 
 STARTED_PER_GPU = 12
-"""Measurements under way on a GPU, at most: they start and import together (4 s on a machine where measuring a target
-takes 3 s), then have the GPU one after another."""
+"""At most so many measurements are under way on one GPU. They start and import together (which took 4 s on a machine
+where measuring a target took 3 s), then each has the GPU to itself, one after another."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,13 @@ class Place:
     locks: tuple[int, ...] = ()
     """Descriptors of lock files for `bakeoff.devices.take.take_device`: that of the GPU, which the job's process locks
     before it uses the GPU, and for a measurement also the two of `bakeoff.devices.start_gate`. Empty: no waiting."""
-    turn: int | None = None
+    kernel_timing_lock: int | None = None
     """Descriptor of the lock file for `bakeoff.devices.kernel_timing_turns`, of a build on a GPU."""
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """All descriptors that the job's process must be given."""
+        return self.locks if self.kernel_timing_lock is None else (*self.locks, self.kernel_timing_lock)
 
 
 @contextmanager
@@ -72,7 +79,7 @@ def place(stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[st
             begin_start(*gate)
             yield Place(gpu, (lock, *gate))
         elif stage == "build":
-            yield Place(gpu, turn=stack.enter_context(_opened(f"{gpu.uuid}-turn")))
+            yield Place(gpu, kernel_timing_lock=stack.enter_context(_opened(f"{gpu.uuid}-turn")))
         else:
             yield Place(gpu)
 

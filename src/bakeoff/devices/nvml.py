@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from bakeoff.core.visible_gpus import visible_handles
 
 ENERGY_MIN_S = 1.0
 """The energy counter advances every 20 to 100 ms: over less than this it says little."""
@@ -26,7 +27,7 @@ clocks that the user set are not among them."""
 
 @dataclass(frozen=True)
 class GpuReading:
-    """A GPU at one moment; None for what this GPU, its driver or the virtual machine does not tell."""
+    """A GPU at one moment. A field is None where the GPU, its driver or the virtual machine does not tell it."""
 
     time_s: float
     sm_mhz: int | None
@@ -34,7 +35,7 @@ class GpuReading:
     temperature_c: int | None
     power_w: float | None
     energy_j: float | None
-    """Since the driver was loaded."""
+    """Energy used since the driver was loaded, in joules."""
     throttle: tuple[str, ...] | None
     other_processes: int | None
     """Processes other than this one and its children that compute on it."""
@@ -51,10 +52,10 @@ class GpuProbe:
             import pynvml
         except ImportError:
             return
-        with contextlib.suppress(pynvml.NVMLError, ValueError):
+        with contextlib.suppress(pynvml.NVMLError, ValueError, IndexError):
             pynvml.nvmlInit()
             self._nvml = pynvml
-            self._handle = _handle(pynvml, int(device.removeprefix("cuda:")))
+            self._handle = visible_handles(pynvml)[int(device.removeprefix("cuda:"))]
 
     def identity(self) -> dict[str, int | str | None]:
         """Which GPU of the host it is: its number (in PCI order), name and UUID."""
@@ -148,13 +149,6 @@ def gpu_evidence(
         "other_processes": max(counts) if counts else None,
         "memory_used_bytes": after.memory_used_bytes,
     }
-
-
-def _handle(pynvml: Any, index: int) -> Any:
-    """NVML's handle of CUDA device `index`: CUDA counts the visible devices only, NVML counts all."""
-    visible = [part.strip() for part in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if part.strip()]
-    name = visible[index] if index < len(visible) else str(index)
-    return pynvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdigit() else pynvml.nvmlDeviceGetHandleByUUID(name)
 
 
 def _own_processes() -> set[int]:

@@ -10,9 +10,9 @@ from bakeoff.devices.start_gate import end_start
 
 
 def take_device() -> None:
-    """Wait until this process has its GPU to itself, as it does from then on; to be called before CUDA starts.
+    """Wait until this process has its GPU to itself, as it then has until it ends; to be called before CUDA starts.
 
-    Nothing to wait for where there is no lock, or it was taken already.
+    Returns at once where the supervisor gave no lock, and where this process has taken it already.
     """
     locks = os.environ.pop(DEVICE_LOCKS, None)
     if locks is None:

@@ -52,8 +52,8 @@ Whatever it raises is told to the user as an ExportError.
 """
 
 EXAMPLE_BATCH = 2
-"""Batch size of the example behind a dynamic export: torch.export takes 0 and 1 for constants. Also how many inputs do
-where a model is run for its structure or its operators alone."""
+"""Batch size of the example from which a dynamic export is made. It must be 2 at least, since torch.export takes the
+sizes 0 and 1 for constants. So many inputs also suffice where a model is run only to see its structure or operators."""
 BATCH = "batch"
 """Name of the dynamic batch dimension in every format."""
 
@@ -64,12 +64,12 @@ def dynamic_shapes(module: torch.nn.Module, task: ExportTask) -> Any:
 
     if task.batch_max is None:
         return None
-    # a dimension must have at least two sizes to be one
+    # torch.export refuses a dynamic dimension that can have one size only
     batch = torch.export.Dim(BATCH, min=1, max=max(task.batch_max, 2))
     shapes = tuple({0: batch} for _ in task.inputs)
     kinds = [parameter.kind for parameter in inspect.signature(module.forward).parameters.values()]
     named = sum(kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds)
     if inspect.Parameter.VAR_POSITIONAL in kinds and named < len(shapes):
-        # torch.export wants the structure of the signature: what *args takes is a tuple of its own
+        # torch.export wants the shapes in the structure of the signature, where all that *args takes is one tuple
         return (*shapes[:named], shapes[named:])
     return shapes

@@ -24,7 +24,7 @@ def export(module: torch.nn.Module, task: ExportTask, out: Path) -> Exported:
         module = flat_module(module)
         notes.append("outputs flattened into a tuple: torch.export knows no such container")
     shapes = dynamic_shapes(module, task)
-    # the first export of a process imports the compiler's modules, which is not the model's cost
+    # The first export of a process imports the compiler's modules; a tiny export before keeps that out of export_s.
     torch.export.export(torch.nn.Identity(), (torch.zeros(2, 1),))
     start = time.perf_counter()
     with torch.no_grad():

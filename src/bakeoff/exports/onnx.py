@@ -37,7 +37,7 @@ def export(module: torch.nn.Module, task: ExportTask, out: Path) -> Exported:
     bf16 = any(t.dtype == torch.bfloat16 for t in module.state_dict().values())
     external = _weight_bytes(module) > ONE_FILE_BYTES
     shapes = dynamic_shapes(module, task)
-    # the first export of a process imports the exporter's modules, which is not the model's cost
+    # The first export of a process imports the exporter's modules; a tiny export before keeps that out of export_s.
     torch.onnx.export(torch.nn.Identity(), (torch.zeros(2, 1),), dynamo=True, verbose=False)
     start = time.perf_counter()
     with torch.no_grad():
@@ -95,10 +95,10 @@ def _from_torchscript(module: torch.nn.Module, task: ExportTask, out: Path) -> E
 
 
 def _fold_constants(model: Any) -> None:
-    """What the exporter's own optimization does but for fusing BatchNorm into convolutions.
+    """The exporter's own optimizations, except the fusion of BatchNorm into convolutions.
 
-    onnxscript widens the fused weights of a bfloat16 convolution to float32 and leaves its input in bfloat16, a graph
-    that no checker and no parser accepts (seen with onnxscript 0.7.2).
+    That fusion makes the weights of a bfloat16 convolution float32 and leaves its input in bfloat16, which no checker
+    and no parser accepts (seen with onnxscript 0.7.2).
     """
     from onnxscript import optimizer
 
@@ -127,7 +127,7 @@ def _first(shape: Any) -> int | None:
 
 
 def _files(out: Path) -> list[str]:
-    # exports of fixed batch size lie in sub-folders
+    # sub-folders hold other exports, those of a fixed batch size
     return [FILE, *sorted(path.name for path in out.iterdir() if path.is_file() and path.name != FILE)]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff.core.errors import ExportError
+from bakeoff.core.quoting import essential_line
 from bakeoff.exports.base import EXAMPLE_BATCH, Exported, ExportTask
-from bakeoff.exports.reason import essential_line
 from bakeoff.models.outputs import flat_module, flatten
 
 if TYPE_CHECKING:
@@ -40,10 +40,11 @@ def export(module: torch.nn.Module, task: ExportTask, out: Path) -> Exported:
 
 
 def _traced(module: torch.nn.Module, task: ExportTask) -> torch.nn.Module:
-    """The trace of one run: of few inputs, where that serves the batch size asked for.
+    """The trace of one run, of a few inputs where that serves the batch size asked for.
 
-    A trace holds the same operators at any batch size, and a CPU that has to emulate fp16 takes minutes for one run of
-    128 images. Only where few inputs give another answer than the module's own is it traced with all of them.
+    A trace holds the same operators whatever the batch size of its run, and a CPU that has to emulate fp16 takes
+    minutes to run 128 images. So it is made with a few inputs, and with all of them only where the first trace answers
+    otherwise than the module itself.
     """
     size = len(task.inputs[0])
     if not task.dynamic and size > EXAMPLE_BATCH + 1:

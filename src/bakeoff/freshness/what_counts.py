@@ -96,7 +96,6 @@ EXCLUSIONS = (
     Exclusion("bakeoff.core.errors", _OF_ALL_JOBS, _MESSAGES),
     Exclusion("bakeoff.core.quoting", _OF_ALL_JOBS, _MESSAGES),
     Exclusion("bakeoff.core.suggest", _OF_ALL_JOBS, _MESSAGES),
-    Exclusion("bakeoff.exports.reason", _OF_ALL_JOBS, _MESSAGES),
     Exclusion("bakeoff.core.cell", _OF_ALL_JOBS,
               "Which cell a job is for reaches it as a parameter, which is tracked."),
     Exclusion("bakeoff.core.section", _OF_ALL_JOBS, _CONFIG),

@@ -13,10 +13,10 @@ from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, CalibrationUse, ExportRecord
 from bakeoff.artifacts.io import TEMPORARY, check_digests, digests, read_record
 from bakeoff.artifacts.stages import RECORD_FILES
+from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import BuildError
 from bakeoff.core.job_messages import under_way
-from bakeoff.core.machine import versions_of
-from bakeoff.devices.kernel_timing_turns import Turns
+from bakeoff.devices.kernel_timing_turns import KernelTimingTurns
 from bakeoff.jobs.engine_job import EngineJob
 
 # What other jobs leave in an engine's folder (an engine of fixed batch size shares it with its target).
@@ -43,8 +43,8 @@ def run(spec_json: dict[str, Any]) -> BuildRecord:
     refuses it.
     """
     spec = Spec.model_validate(spec_json)
-    turns = Turns()
-    backend, engine_spec = spec.make_backend(), replace(spec.engine_spec(), alone=turns)
+    turns = KernelTimingTurns()
+    backend, engine_spec = spec.make_backend(), replace(spec.engine_spec(), kernel_timing_turn=turns)
     source, export_s = _source(spec)
     calibrated = _calibration(spec)
     if spec.calibration:

@@ -10,8 +10,8 @@ from bakeoff.artifacts.build import CalibrationRecord
 from bakeoff.artifacts.io import digests
 from bakeoff.config.study import Calibration
 from bakeoff.core.cell import Cell
+from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import CalibrationError
-from bakeoff.core.machine import versions_of
 from bakeoff.models.arrays import save_arrays
 from bakeoff.models.spec import InputSpec
 from bakeoff.quantization.calibration_set import INPUTS, image_input, make_set

@@ -13,8 +13,9 @@ from bakeoff import __version__
 from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.environment import DeviceLimits, EnvironmentRecord
 from bakeoff.core.cell import Cell
+from bakeoff.core.distributions import versions_of
 from bakeoff.core.job_messages import under_way
-from bakeoff.core.machine import Gpu, Machine, versions_of
+from bakeoff.core.machine import Gpu, Machine
 from bakeoff.core.precision import Precision
 from bakeoff.devices.take import take_device
 from bakeoff.limits.rates import measure_limits

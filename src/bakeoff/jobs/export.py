@@ -12,13 +12,13 @@ from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.build import ExportRecord
 from bakeoff.artifacts.io import check_digests, digests, read_record
 from bakeoff.core.cell import Cell
+from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import ExportError
 from bakeoff.core.job_messages import under_way
-from bakeoff.core.machine import versions_of
 from bakeoff.core.precision import Precision
+from bakeoff.core.quoting import essential_line
 from bakeoff.exports import FORMATS, cannot_export, exporter
 from bakeoff.exports.base import EXAMPLE_BATCH, ExportTask
-from bakeoff.exports.reason import essential_line
 from bakeoff.models.arrays import load_arrays
 from bakeoff.models.load import load_reference_model
 from bakeoff.models.outputs import flatten, is_plain

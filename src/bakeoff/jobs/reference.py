@@ -11,8 +11,8 @@ from bakeoff.artifacts.accuracy import OutputSpread, ReferenceRecord
 from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.io import digests, whole, write_text
 from bakeoff.core.cell import Cell
+from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import ModelError, UselessReferenceError
-from bakeoff.core.machine import versions_of
 from bakeoff.limits.work import count_work
 from bakeoff.models.arrays import save_arrays
 from bakeoff.models.forward import forward

@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from bakeoff.artifacts.environment import DeviceLimits
-from bakeoff.core.precision import PRECISIONS, Precision
+from bakeoff.core.precision import DTYPES, PRECISIONS, Precision
 from bakeoff.core.quoting import cause
+from bakeoff.core.torch_private import int8_product
 
 SMALLEST, LARGEST = 256, 16384
 """Matrix sizes: doubled as long as a product of the next size would take no longer than `LONGEST_S`."""
@@ -25,13 +26,8 @@ REPETITIONS = 3
 """Repetitions of which the best counts; fewer where they would take longer than `FINAL_S`."""
 MIB = 2**20
 
-_DTYPES: dict[Precision, str] = {
-    "fp32": "float32",
-    "tf32": "float32",
-    "fp16": "float16",
-    "bf16": "bfloat16",
-    "int8": "int8",
-}
+_MEASURED: tuple[Precision, ...] = ("fp32", "tf32", "fp16", "bf16", "int8")
+"""Precisions whose matrices PyTorch multiplies."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ def _cannot(device: str, precision: Precision | None = None) -> str | None:
         return f"there is no {device} here"
     if precision == "tf32" and device == "cpu":
         return "TF32 is a format of NVIDIA GPUs"
-    if precision and precision not in _DTYPES:
+    if precision and precision not in _MEASURED:
         return f"products of {precision} matrices are not measured"
     return None
 
@@ -137,10 +133,11 @@ def _product(size: int, precision: Precision, device: str) -> Callable[[], objec
     """A call that multiplies two matrices of random values: constant ones draw less power, so clocks stay higher."""
     import torch
 
-    dtype = getattr(torch, _DTYPES[precision])
+    dtype = getattr(torch, DTYPES[precision][0])
     if precision == "int8":
         a, b = (torch.randint(-128, 128, (size, size), dtype=dtype, device=device) for _ in range(2))
-        return lambda: torch._int_mm(a, b.t())  # tensor cores want the second matrix in columns
+        multiply = int8_product()
+        return lambda: multiply(a, b.t())  # tensor cores want the second matrix in columns
     a, b = (torch.rand(size, size, device=device).sub_(0.5).to(dtype) for _ in range(2))
     out = torch.empty_like(a)
     return lambda: torch.matmul(a, b, out=out)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.artifacts.accuracy import Work
 from bakeoff.core.quoting import cause
+from bakeoff.core.torch_private import dispatch_mode
 from bakeoff.models.outputs import flatten
 
 if TYPE_CHECKING:
@@ -74,11 +75,10 @@ def _observed(
     import torch
     from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-    attention = torch.ops.aten
-    flop_registry.setdefault(
-        attention._scaled_dot_product_flash_attention_for_cpu,
-        flop_registry[attention._scaled_dot_product_flash_attention],
-    )
+    aten = torch.ops.aten
+    with suppress(AttributeError, KeyError):  # operators of this name may go; attention is then reported as uncounted
+        formula = flop_registry[aten._scaled_dot_product_flash_attention]
+        flop_registry.setdefault(aten._scaled_dot_product_flash_attention_for_cpu, formula)
     observer = _observer([*tensors, *module.buffers()])
     with torch.inference_mode(), _kernels(libraries):
         if isinstance(module, torch.jit.ScriptModule):
@@ -117,16 +117,17 @@ def _observer(no_weights: list[torch.Tensor]) -> Any:
     only training uses are not.
     """
     import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_leaves
     from torch.utils.flop_counter import flop_registry
 
     def storages(values: Any) -> Iterator[tuple[int, torch.Tensor]]:
-        for value in tree_leaves(values):
-            if isinstance(value, torch.Tensor):
-                yield value.untyped_storage().data_ptr(), value
+        """Address and tensor of every tensor in whatever an operator takes or gives."""
+        if isinstance(values, torch.Tensor):
+            yield values.untyped_storage().data_ptr(), values
+        elif isinstance(values, list | tuple | Mapping):
+            for value in values.values() if isinstance(values, Mapping) else values:
+                yield from storages(value)
 
-    class Observer(TorchDispatchMode):
+    class Observer(dispatch_mode()):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.made = {storage for storage, _ in storages(no_weights)}
@@ -137,9 +138,9 @@ def _observer(no_weights: list[torch.Tensor]) -> Any:
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             result = func(*args, **(kwargs or {}))
-            namespace, _, name = func._schema.name.partition("::")
+            namespace, _, name = func.name().partition(".")[0].partition("::")
             foreign = namespace not in _NAMESPACES
-            if func._overloadpacket not in flop_registry and (foreign or _PRODUCT.search(name)):
+            if func.overloadpacket not in flop_registry and (foreign or _PRODUCT.search(name)):
                 self.uncounted.add(f"{namespace}::{name}")
             if name == "embedding":
                 # Only the rows that are looked up are read.

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bakeoff.core.torch_private import HIGHEST_CLOCK_HZ, delay_gpu
+
 if TYPE_CHECKING:
     from bakeoff.backends.base import Session
-
-_CYCLES_PER_S = 3e9
-"""No GPU's clock is faster, so a delay of so many cycles is never too short."""
 
 
 class Inference(NamedTuple):
@@ -69,7 +68,7 @@ class CudaClock:
     def time_behind(self, session: Session, delay_s: float) -> tuple[float, bool]:
         """Time one inference behind a delay by the device's events; see bakeoff.measure.device_time."""
         with self._cuda.stream(self._stream):
-            self._cuda._sleep(int(delay_s * _CYCLES_PER_S))
+            delay_gpu(int(delay_s * HIGHEST_CLOCK_HZ))
         return self._time_enqueued(session)
 
     def _time_enqueued(self, session: Session) -> tuple[float, bool]:

@@ -26,14 +26,6 @@ def forward(module: torch.nn.Module, label: str, inputs: Mapping[str, np.ndarray
     except Exception as error:
         given = ", ".join(f"{name} {array.dtype}{list(array.shape)}" for name, array in inputs.items())
         raise ModelError(
-            f"models.{label}.inputs: the model's forward refuses {given} (batch first): {_told(error)}; "
+            f"models.{label}.inputs: the model's forward refuses {given} (batch first): {cause(error)}; "
             f"give each input of forward, in its order, with the shape (without batch) and dtype that it takes"
         ) from error
-
-
-def _told(error: Exception) -> str:
-    """The exception's line; TorchScript's interpreter says it last, after its own traceback."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if lines and "TorchScript interpreter" in lines[0]:
-        return lines[-1][:300]
-    return cause(error)

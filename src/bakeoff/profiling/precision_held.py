@@ -1,7 +1,7 @@
 """Whether an engine computes in the precision asked for, judged by the layers that do the arithmetic.
 
-Softmax, reductions or layout changes may well stay in fp32 in an engine that deserves to be called bf16;
-a convolution or matrix product may not. Post-training quantization is different: its tools leave single layers in
+In a bf16 engine softmax, reductions or layout changes may well stay in fp32; a convolution or a matrix product may not.
+Post-training quantization is different: its tools leave single layers in
 floating point on purpose, where 8 bits would cost too much accuracy or no kernel exists. An int8 or fp8 engine holds
 its precision where more than half of its convolutions and matrix products compute in it, by count, and says how many.
 """
@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bakeoff.core.precision import CALIBRATED, Precision
+from bakeoff.core.precision import CALIBRATED, DTYPES, Precision
 
 if TYPE_CHECKING:
     from bakeoff.backends.base import Built
@@ -25,15 +25,6 @@ _MOVES = re.compile(
     r"^(reorder|reformat|convert|cast|reshape|shuffle|transpose|memcpy|constant|no_?op|(fake|de|dynamic)?quantize(linear)?$)",
     re.I,
 )
-
-_EXPECTED: dict[Precision, frozenset[str]] = {
-    "fp32": frozenset({"float32"}),
-    "tf32": frozenset({"float32"}),
-    "fp16": frozenset({"float16"}),
-    "bf16": frozenset({"bfloat16"}),
-    "int8": frozenset({"int8", "uint8"}),
-    "fp8": frozenset({"float8_e4m3fn", "float8_e5m2"}),
-}
 
 
 def is_compute(type: str) -> bool:
@@ -58,7 +49,7 @@ def record_dtypes(built: Built, layers: Iterable[tuple[str, str | None]], precis
     heavy = Counter(dtype for kind, dtype in computing if is_compute(kind))
     if not heavy:
         return
-    others = {dtype: n for dtype, n in heavy.items() if dtype not in _EXPECTED[precision]}
+    others = {dtype: n for dtype, n in heavy.items() if dtype not in DTYPES[precision]}
     missed = sum(others.values())
     built.holds_precision = 2 * missed < heavy.total() if precision in CALIBRATED else not missed
     if others:

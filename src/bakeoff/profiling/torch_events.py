@@ -1,9 +1,9 @@
 """From the events of torch.profiler to the layers of each profiled run.
 
 On a CPU a layer is a marked module or an outermost operator, with the time that it took. On a GPU every kernel belongs
-to the module or operator in whose time on the host it was launched. What was launched outside of them (a compiled
-package launches its own kernels), or by an operator that runs a whole engine, is a layer of its own: so no kernel is
-missing, and none is counted twice.
+to the module or operator during which the host launched it. A kernel is a layer of its own where it was launched
+outside of them (a compiled package launches its own kernels) or by an operator that runs a whole engine. So no kernel
+is missing, and none is counted twice.
 """
 
 from __future__ import annotations

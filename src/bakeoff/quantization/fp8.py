@@ -1,4 +1,4 @@
-"""Why fp8 cannot run in a request of the matrix."""
+"""Which devices can compute in fp8."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Preset = Literal["performance", "mixed"]
 
 
 def import_nncf() -> None:
-    """Import NNCF with its usage statistics off: a study sends nothing anywhere."""
+    """Import NNCF, with its reports of usage statistics switched off, since a study sends nothing anywhere."""
     os.environ.setdefault("NNCF_CI", "1")
     import nncf
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.core.errors import BuildError
+from bakeoff.core.quoting import shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,8 @@ _PRODUCTS = ("Gemm", "MatMul")
 _WEIGHTED = ("Conv", "ConvTranspose", *_PRODUCTS)
 
 _ONE_FILE_BYTES = 1_500_000_000
-"""Protocol buffers end at 2 GiB; calibration adds to the graph, so larger ones keep weights in a file beside it."""
+"""Larger graphs keep their weights in a file beside them: a protocol buffer holds at most 2 GiB, and calibration adds
+to the graph."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _prepare(source: Path, prepared: Path, large: bool) -> list[str]:
     except Exception as error:
         # Symbolic inference knows fewer operators than ONNX's own, which is enough for most graphs.
         quant_pre_process(str(source), str(prepared), save_as_external_data=large, skip_symbolic_shape=True)
-        return [f"quantized without symbolic shape inference ({' '.join(str(error).split())[:200]})"]
+        return [f"quantized without symbolic shape inference ({shortened(' '.join(str(error).split()), 200)})"]
 
 
 class _Reader:

@@ -14,7 +14,7 @@ from typing import Any
 from bakeoff.artifacts.stages import TRACKED_ONLY
 from bakeoff.backends.options import OF_THE_STUDY
 from bakeoff.core.cell import Cell
-from bakeoff.core.machine import versions_of
+from bakeoff.core.distributions import versions_of
 from bakeoff.core.precision import CALIBRATED
 from bakeoff.freshness.code_digest import code_digest
 from bakeoff.models.spec import has_real_weights

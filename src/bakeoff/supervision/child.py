@@ -19,6 +19,10 @@ from bakeoff.artifacts.io import no_space, write_record
 from bakeoff.artifacts.stages import RECORDS
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.job_messages import keep_to_self
+from bakeoff.core.quoting import cause
+
+MAX_CHARACTERS = 500
+"""Length of the reason that a failed record quotes from an exception."""
 
 
 def main(stage: str, spec_file: str, record_file: str) -> int:
@@ -60,9 +64,7 @@ def one_line(error: BaseException) -> str:
         return " ".join(text.split())
     if isinstance(error, SystemExit):
         return f"the code called exit({error.code!r})"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    head = lines[0] if lines else "no message"
-    return f"{type(error).__name__}: {head[:500]}"
+    return cause(error, MAX_CHARACTERS) if text else f"{type(error).__name__}: no message"
 
 
 if __name__ == "__main__":
@@ -70,5 +72,5 @@ if __name__ == "__main__":
     sys.stdout.flush()
     sys.stderr.flush()
     ctypes.CDLL(None).fflush(None)
-    # Not sys.exit: the record is there, and what libraries do at exit takes time in which no other job has the device.
+    # Not sys.exit: the record is written, and while libraries clean up at exit no other job could have the device.
     os._exit(status)

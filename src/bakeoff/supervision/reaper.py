@@ -1,4 +1,8 @@
-"""Ends what a killed supervisor leaves: the processes of its job, compilers and all, and its scratch folder."""
+"""Cleans up after a supervisor that was killed: ends all processes of its job and removes its scratch folder.
+
+The kernel kills only the job's own process together with the supervisor, not what that process had started, such as
+compilers.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Reads until the supervisor's end of the pipe is closed, which the kernel does on any death of it.
+# `read` returns when the supervisor's end of the pipe is closed, which the kernel does when the supervisor dies.
 _SCRIPT = 'read -r _; kill -s KILL -- "-$1"; rm -rf -- "$2"'
 
 

@@ -1,13 +1,12 @@
-"""Runs a job in a child process of its own, so that its failure is its own.
+"""Runs each job in a child process of its own, so that the failure of one job is that job's alone.
 
-The child gets a session of its own and is killed with its parent. Whatever happens to it - an exception, a
-crash, a kill, a hang past its limit - the job's record is written, and the Snakemake job succeeds: the run
-goes on, and the next run retries what failed (see ledger.py).
+The child gets a session of its own and is killed with its parent. Whatever happens to it (an exception, a crash, a
+kill, a hang past its limit), the job's record is written and the Snakemake job succeeds. So the run goes on, and the
+next run retries what failed (see `bakeoff.freshness.ledger`).
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import select
@@ -26,6 +25,9 @@ from bakeoff.artifacts.io import read_record, write_record
 from bakeoff.artifacts.stages import RECORD_FILES, RECORDS
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.job_messages import CHANNEL, DEVICE_LOCKS, HAS_DEVICE, TURN_LOCK, WAITING
+from bakeoff.core.processes import die_with_parent
+from bakeoff.core.quoting import shortened
+from bakeoff.core.visible_gpus import VARIABLE
 from bakeoff.devices.locks import Place
 from bakeoff.supervision.child import failure
 from bakeoff.supervision.part_of_run import run_pid
@@ -111,8 +113,8 @@ def _run_child(
                 stderr=subprocess.STDOUT,
                 env=_environment(scratch, where, telling),
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
-                pass_fds=[telling, *where.locks, *([] if where.turn is None else [where.turn])],
+                preexec_fn=die_with_parent,
+                pass_fds=[telling, *where.descriptors],
             )
             with reaper(child.pid, scratch), _ended_with_us(child):
                 ended, waited_s = _wait(child, limit_s, told, hear)
@@ -149,17 +151,12 @@ def _environment(scratch: str, where: Place, telling: int) -> dict[str, str]:
     env["TMPDIR"] = scratch
     env[CHANNEL] = str(telling)
     if where.gpu:
-        env["CUDA_VISIBLE_DEVICES"] = where.gpu.uuid
+        env[VARIABLE] = where.gpu.uuid
     if where.locks:
         env[DEVICE_LOCKS] = " ".join(map(str, where.locks))
-    if where.turn is not None:
-        env[TURN_LOCK] = str(where.turn)
+    if where.kernel_timing_lock is not None:
+        env[TURN_LOCK] = str(where.kernel_timing_lock)
     return env
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
@@ -173,7 +170,7 @@ def _ended_with_us(child: subprocess.Popen[bytes]) -> Iterator[None]:
     """End the child and all it started when this process is told to stop, and when it is done."""
 
     def stop(number: int, _frame: object) -> None:
-        # not _kill_group: it may be what was interrupted, and its wait cannot be entered twice
+        # Not _kill_group: the signal may have interrupted it, and its wait() must not be entered a second time.
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         signal.signal(number, signal.SIG_DFL)
@@ -272,4 +269,4 @@ def _last_line(log: str) -> str:
     with open(log, "rb") as file:
         file.seek(max(0, os.path.getsize(log) - 4096))
         lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:300] if lines else ""
+    return shortened(lines[-1]) if lines else ""

@@ -58,7 +58,7 @@ def small_session(device: str) -> Session:
     import numpy as np
     import torch
 
-    from bakeoff.backends.torch_session import TorchSession, configure_torch
+    from bakeoff.backends.shared.torch_session import TorchSession, configure_torch
 
     inputs = [InputInfo("image", SHAPE, "float32")]
     threads = 1 if device == "cpu" else torch.get_num_threads()

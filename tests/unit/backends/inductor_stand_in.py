@@ -20,7 +20,7 @@ class Benchmarker:
 
 
 def turns(order: list[str]) -> Callable[[], AbstractContextManager[None]]:
-    """As `EngineSpec.alone`."""
+    """As `EngineSpec.kernel_timing_turn`."""
 
     @contextmanager
     def turn() -> Iterator[None]:

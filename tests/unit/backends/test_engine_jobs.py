@@ -163,7 +163,7 @@ def test_waiting_for_a_turn_at_timing_kernels_is_not_in_the_build_time(
         other = open(lock)  # noqa: SIM115 - closed by the timer
         fcntl.flock(other, fcntl.LOCK_EX)
         threading.Timer(wait_s, other.close).start()
-        with spec.alone():
+        with spec.kernel_timing_turn():
             return build_one(self, export, spec, out)
 
     monkeypatch.setattr(OnnxRuntime, "build", build_in_turns)

@@ -7,8 +7,8 @@ import torch
 from workshop import INPUTS, Workshop
 
 from bakeoff.backends.base import EngineSpec, InputInfo
-from bakeoff.backends.exported import fitted_program
-from bakeoff.backends.torch_dtypes import graph_dtypes
+from bakeoff.backends.shared.exported import fitted_program
+from bakeoff.backends.shared.torch_dtypes import graph_dtypes
 from bakeoff.models.outputs import flatten
 
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from inductor_stand_in import Benchmarker, turns
-from tiny_models import cell, gpu, machine
+from tiny_models import gpu, machine, request
 from torch._inductor.runtime import benchmarking, compile_tasks
 from workshop import Workshop, need_instructions
 
@@ -23,7 +23,9 @@ from bakeoff.backends import make_backend
 from bakeoff.backends.base import Backend, Built
 from bakeoff.backends.inductor import backend as inductor
 from bakeoff.backends.inductor import kernel_benchmark as inductor_benchmark
+from bakeoff.backends.inductor import private
 from bakeoff.backends.inductor.kernel_benchmark import ReplayTimer
+from bakeoff.backends.shared import exported
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.machine import Machine
 
@@ -162,6 +164,17 @@ def test_a_fresh_process_loads_it_without_a_compiler(workshop: Workshop, package
     assert list(cache.iterdir()) == []
 
 
+def test_the_public_loader_gives_the_same_outputs(workshop: Workshop, package: Package, monkeypatch) -> None:
+    session = workshop.load(package.backend, "convnet", package.folder, package.built, 3)
+    session.run()
+    gone = replace(private.LOADER, name="no_such_thing")
+    monkeypatch.setattr(private, "LOADER", gone)
+    with torch._inductor.config.patch({"cpp.vec_isa_ok": False}):  # else it compiles test programs first
+        other = workshop.load(package.backend, "convnet", package.folder, package.built, 3)
+    other.run()
+    np.testing.assert_array_equal(session.outputs()[0], other.outputs()[0])
+
+
 def test_layers_are_kernels_and_operators(workshop: Workshop, package: Package) -> None:
     times = workshop.load(package.backend, "convnet", package.folder, package.built, 2).layers(runs=12, max_s=60)
     assert times.runs == 12
@@ -244,9 +257,22 @@ def test_for_a_gpu_nothing_is_compiled_to_find_the_processors_vector_instruction
     assert make_backend({"kind": "inductor"})._config(on_gpu)["cpp.vec_isa_ok"] is False
 
 
+@pytest.fixture
+def on_gpu(workshop: Workshop, tmp_path: Path, told: dict[str, Any], monkeypatch) -> Callable[..., Built]:
+    """Builds as for a GPU, of which only the part around the compilation runs; the compilation itself is `told`'s."""
+    monkeypatch.setattr(inductor, "configure_torch", lambda spec: None)
+    monkeypatch.setattr(exported, "fitted_program", lambda *_: None)
+
+    def build(options: dict[str, Any], turn: Callable[[], Any] = nullcontext) -> Built:
+        spec = replace(workshop.spec("pair"), device="cuda:0", kernel_timing_turn=turn)
+        return make_backend({"kind": "inductor", **options}).build(tmp_path, spec, tmp_path)
+
+    return build
+
+
 @pytest.mark.parametrize("cuda_graph", [False, True])
 def test_kernels_are_timed_in_turns_and_as_they_will_be_run(
-    workshop: Workshop, tmp_path: Path, told: dict[str, Any], monkeypatch, cuda_graph: bool
+    on_gpu: Callable[..., Built], told: dict[str, Any], monkeypatch, cuda_graph: bool
 ) -> None:
     order: list[str] = []
 
@@ -259,28 +285,54 @@ def test_kernels_are_timed_in_turns_and_as_they_will_be_run(
     monkeypatch.setattr(inductor_benchmark, "_own_stream", nullcontext)
     monkeypatch.setattr(benchmarking, "benchmarker", Benchmarker(order))
     told["meanwhile"] = lambda: benchmarking.benchmarker.benchmark(lambda: None)
-    backend = make_backend({"kind": "inductor", "cuda_graph": cuda_graph})
-    spec = replace(workshop.spec("pair"), alone=turns(order))
-    built = backend.build(workshop.source(backend, "pair"), spec, tmp_path)
+    built = on_gpu({"cuda_graph": cuda_graph}, turns(order))
     benchmarking.benchmarker.benchmark(lambda: None)
     assert order == ["begin", "by itself", "end", "by itself"]
     assert ("kernels timed as a CUDA graph replays them: 1" in built.notes) is cuda_graph
     assert any("cannot be captured: 1" in note for note in built.notes) is cuda_graph
 
 
-def test_kernels_are_assembled_by_what_pytorchs_workers_take(
-    workshop: Workshop, tmp_path: Path, told: dict[str, Any], monkeypatch
-) -> None:
+@pytest.fixture
+def ptxas(tmp_path: Path, monkeypatch) -> Path:
     """A ptxas in PyTorch's package, as torch 2.11 has one."""
-    ptxas = tmp_path / "torch" / "bin" / "ptxas"
-    ptxas.parent.mkdir(parents=True)
-    ptxas.touch(mode=0o755)
-    monkeypatch.setattr(compile_tasks, "__file__", str(tmp_path / "torch" / "_inductor" / "runtime" / "tasks.py"))
+    program = tmp_path / "torch" / "bin" / "ptxas"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    monkeypatch.setattr(torch, "__file__", str(tmp_path / "torch" / "__init__.py"))
     monkeypatch.setenv("TRITON_PTXAS_PATH", "")  # restored afterwards
     monkeypatch.delenv("TRITON_PTXAS_PATH")
-    compile_tasks._set_triton_ptxas_path.cache_clear()
-    workshop.build(make_backend({"kind": "inductor"}), "pair", tmp_path)
+    return program
+
+
+def test_kernels_are_assembled_by_what_pytorchs_workers_take(
+    on_gpu: Callable[..., Built], told: dict[str, Any], tmp_path: Path, ptxas: Path, monkeypatch
+) -> None:
+    on_gpu({})
     assert told["ptxas"] == str(ptxas)
+    assert "TRITON_PTXAS_PATH" not in os.environ
+    # the workers' own choice, which this one must equal
+    monkeypatch.setattr(compile_tasks, "__file__", str(tmp_path / "torch" / "_inductor" / "runtime" / "tasks.py"))
+    compile_tasks._set_triton_ptxas_path.cache_clear()
+    compile_tasks._set_triton_ptxas_path()
+    assert os.environ["TRITON_PTXAS_PATH"] == told["ptxas"]
+
+
+def test_a_users_own_assembler_is_kept(
+    on_gpu: Callable[..., Built], told: dict[str, Any], ptxas: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("TRITON_PTXAS_PATH", "/mine/ptxas")
+    on_gpu({})
+    assert told["ptxas"] == "/mine/ptxas"
+
+
+def test_a_build_for_a_cpu_touches_neither_tritons_assembler_nor_the_timing_of_kernels(
+    workshop: Workshop, tmp_path: Path, told: dict[str, Any], ptxas: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(benchmarking, "benchmarker", Benchmarker([]))
+    told["meanwhile"] = lambda: told.update(replaced="benchmark_gpu" in vars(benchmarking.benchmarker))
+    workshop.build(make_backend({"kind": "inductor", "max_autotune": True}), "pair", tmp_path)
+    assert told["ptxas"] is None
+    assert told["replaced"] is False
 
 
 def test_freezing_folds_batch_normalization(workshop: Workshop, package: Package, tmp_path: Path) -> None:
@@ -349,14 +401,14 @@ def test_a_program_of_fixed_batch_size_is_refused_for_several(workshop: Workshop
 
 def test_a_compiler_is_asked_for_at_planning() -> None:
     bare = Machine("a processor", frozenset(), 2, (), None, None)
-    refusal = make_backend({"kind": "inductor"}).cannot_build(cell("fp32", machine=bare))
+    refusal = make_backend({"kind": "inductor"}).cannot_build(request("fp32", machine=bare))
     assert refusal == "needs a C++ compiler, and none was found: install g++ (or name one in CXX)"
 
 
 def test_coordinate_descent_is_for_gpus_and_times_kernels() -> None:
     backend = make_backend({"kind": "inductor", "coordinate_descent": True})
-    assert "on a CPU" in backend.cannot_build(cell("fp32"))
-    assert backend.cannot_build(cell("fp32", "cuda:0", machine(gpus=(gpu(),)))) is None
+    assert "on a CPU" in backend.cannot_build(request("fp32"))
+    assert backend.cannot_build(request("fp32", "cuda:0", machine(gpus=(gpu(),)))) is None
     assert backend.times_kernels("cuda:0")
 
 

@@ -9,7 +9,7 @@ import torch
 from inductor_stand_in import Benchmarker, turns
 from torch._inductor.runtime import benchmarking
 
-from bakeoff.backends.inductor.kernel_benchmark import MAX_REPETITIONS, ReplayTimer, benchmarks
+from bakeoff.backends.inductor.kernel_benchmark import MAX_REPETITIONS, ReplayTimer, kernels_timed
 
 LAUNCH_S = 20e-6
 """What the host takes to launch a kernel, or to start a graph."""
@@ -171,7 +171,7 @@ def test_kernels_are_timed_in_turns(order: list[str], monkeypatch: pytest.Monkey
     """Also where Inductor has no setting for it, as in torch 2.11."""
     if not has_setting:
         monkeypatch.delattr(benchmarking, "set_gpu_benchmark_lock_context", raising=False)
-    with benchmarks(turns(order), None):
+    with kernels_timed(turns(order), None):
         assert benchmarking.benchmarker.benchmark(lambda: None) == 0.5
     assert benchmarking.benchmarker.benchmark(lambda: None) == 0.5
     assert order == ["begin", "by itself", "end", "by itself"]
@@ -179,7 +179,7 @@ def test_kernels_are_timed_in_turns(order: list[str], monkeypatch: pytest.Monkey
 
 @pytest.mark.skipif(not hasattr(benchmarking, "maybe_gpu_benchmark_lock"), reason="this torch has no such setting")
 def test_whatever_else_inductor_times_is_timed_in_turns(order: list[str]):
-    with benchmarks(turns(order), None), benchmarking.maybe_gpu_benchmark_lock():
+    with kernels_timed(turns(order), None), benchmarking.maybe_gpu_benchmark_lock():
         order.append("kernel")
     with benchmarking.maybe_gpu_benchmark_lock():
         order.append("kernel")
@@ -193,7 +193,7 @@ def test_a_timer_takes_the_place_of_inductors_own(gpu: Gpu, order: list[str]):
         assert gpu.streams == ["own"]
         kernel()
 
-    with benchmarks(turns(order), ReplayTimer()):
+    with kernels_timed(turns(order), ReplayTimer()):
         assert benchmarking.benchmarker.benchmark(candidate) == pytest.approx(1e-2)
         assert order == ["begin", "end"]
         assert benchmarking.benchmarker.benchmark(lambda: (candidate(), gpu.synchronize())) == 0.5

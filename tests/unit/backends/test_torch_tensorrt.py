@@ -24,8 +24,8 @@ from bakeoff.backends.base import ExportKey, Request
 from bakeoff.backends.torch_tensorrt.backend import TorchTensorRt
 from bakeoff.backends.torch_tensorrt.graph_cut import (
     engines_in,
-    partition_of,
-    partition_of_torchscript,
+    graph_cut_statistics,
+    graph_cut_statistics_of_torchscript,
     smallest_min_block_size,
 )
 from bakeoff.config.load import parse_study
@@ -150,7 +150,7 @@ def cut(blocks: dict[str, GraphModule], *loose: Callable[..., Any]) -> GraphModu
 
 def test_one_engine() -> None:
     graph = cut({"_run_on_acc_0": block(RELU, TANH, RELU)})
-    assert partition_of(graph, 1) == Partition(
+    assert graph_cut_statistics(graph, 1) == Partition(
         engines=1, operators_per_engine=[3], operators_in_pytorch={}, smallest_min_block_size=1
     )
     assert engines_in(graph) == 1
@@ -168,17 +168,17 @@ def test_blocks_loose_operators_and_small_blocks() -> None:
         torch.ops.aten.nonzero.default,
         operator.getitem,
     )
-    everything = partition_of(graph, 1)
+    everything = graph_cut_statistics(graph, 1)
     assert everything.engines == 3
     assert everything.operators_per_engine == [2, 5, 3]
     assert everything.operators_in_pytorch == {"sort": 2, "aten.nonzero.default": 1}
     assert everything.smallest_min_block_size == 4
-    some = partition_of(graph, 3)
+    some = graph_cut_statistics(graph, 3)
     assert some.operators_per_engine == [5, 3]
     assert some.operators_in_pytorch == {"sort": 2, "aten.relu.default": 2, "aten.nonzero.default": 1}
-    assert partition_of(graph, 4).engines == 1
-    assert partition_of(graph, 6).engines == 0
-    assert partition_of(graph, 6).smallest_min_block_size == 4
+    assert graph_cut_statistics(graph, 4).engines == 1
+    assert graph_cut_statistics(graph, 6).engines == 0
+    assert graph_cut_statistics(graph, 6).smallest_min_block_size == 4
 
 
 def test_the_smallest_size_that_leaves_one_engine_does() -> None:
@@ -193,7 +193,7 @@ def test_the_smallest_size_that_leaves_one_engine_does() -> None:
 
 def test_torchscript_graphs_tell_engines_and_what_is_left() -> None:
     kinds = ["prim::Constant", "tensorrt::execute_engine", "aten::nms", "tensorrt::execute_engine", "aten::nms"]
-    partition = partition_of_torchscript(kinds)
+    partition = graph_cut_statistics_of_torchscript(kinds)
     assert partition == Partition(engines=2, operators_in_pytorch={"aten::nms": 2})
     assert partition.operators_per_engine is None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_models import BATCH, TinyModel, cell
+from tiny_models import BATCH, TinyModel, request
 
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, ExportRecord
 from bakeoff.artifacts.io import digests, write_record
@@ -19,7 +19,7 @@ from bakeoff.jobs import build
 from bakeoff.study.jobs import StudyJobs
 from bakeoff.study.plan import Plan
 
-REASON = TensorRt(TensorRt.Options()).cannot_build(cell("fp32"))
+REASON = TensorRt(TensorRt.Options()).cannot_build(request("fp32"))
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 TARGET = Cell(study="here", model="conv", backend="tensorrt", precision="fp32")

@@ -1,8 +1,11 @@
 """Which GPUs there are, and which of them share a study."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from bakeoff.core.machine import Gpu, Machine, visible_positions
+from bakeoff.core.machine import Gpu, Machine
+from bakeoff.core.visible_gpus import visible_handles, visible_positions
 
 UUIDS = ("GPU-aaa1", "GPU-aaa2", "GPU-b")
 
@@ -26,6 +29,18 @@ def _machine(*names):
 )
 def test_visible_devices_are_read_as_cuda_reads_them(visible, positions):
     assert visible_positions(UUIDS, visible) == positions
+
+
+def test_handles_are_those_of_the_gpus_that_cuda_shows(monkeypatch):
+    nvml = SimpleNamespace(
+        nvmlDeviceGetCount=lambda: len(UUIDS),
+        nvmlDeviceGetHandleByIndex=lambda index: f"handle {index}",
+        nvmlDeviceGetUUID=lambda handle: UUIDS[int(handle[-1])],
+    )
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-b,0")
+    assert visible_handles(nvml) == ["handle 2", "handle 0"]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert visible_handles(nvml) == ["handle 0", "handle 1", "handle 2"]
 
 
 @pytest.mark.parametrize(

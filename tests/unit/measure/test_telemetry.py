@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bakeoff.devices.nvml import GpuReading, gpu_evidence, others, throttle_names
+from bakeoff.devices.nvml import GpuProbe, GpuReading, gpu_evidence, others, throttle_names
 from bakeoff.measure.memory import peak_rss_bytes
 from bakeoff.measure.telemetry import CpuTimes, Observer, cpu_shares, read_cpu_times
 
@@ -109,11 +109,11 @@ class Nvml:
     def nvmlInit(self):  # noqa: N802
         pass
 
+    def nvmlDeviceGetCount(self):  # noqa: N802
+        return len(self.uuids)
+
     def nvmlDeviceGetHandleByIndex(self, index):  # noqa: N802
         return index
-
-    def nvmlDeviceGetHandleByUUID(self, uuid):  # noqa: N802
-        return self.uuids.index(uuid)
 
     def nvmlDeviceGetIndex(self, handle):  # noqa: N802
         return handle
@@ -143,6 +143,13 @@ def test_nvml_may_refuse_any_question(monkeypatch):
     assert gpu["throttle_reasons"] == ["sw_power_cap"]
     assert gpu["power_w_after"] is None
     assert gpu["other_processes"] is None
+
+
+@pytest.mark.parametrize(("visible", "device"), [("", "cuda:0"), ("GPU-b", "cuda:1"), ("GPU-c", "cuda:0")])
+def test_a_gpu_that_cuda_does_not_show_is_not_read(monkeypatch, visible, device):
+    monkeypatch.setitem(sys.modules, "pynvml", Nvml())
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert GpuProbe(device).read() is None
 
 
 def test_without_nvml_there_is_no_gpu_evidence(monkeypatch):

@@ -26,7 +26,7 @@ def pretend(stage: str) -> types.ModuleType:
         from contextlib import nullcontext
 
         from bakeoff.artifacts.stages import RECORDS
-        from bakeoff.devices.kernel_timing_turns import Turns
+        from bakeoff.devices.kernel_timing_turns import KernelTimingTurns
         from bakeoff.devices.take import take_device
 
         started = time.time()
@@ -34,7 +34,7 @@ def pretend(stage: str) -> types.ModuleType:
         imported = time.time()
         take_device()
         tunes = stage == "build" and job["backend"].get("max_autotune")
-        with Turns()() if tunes else nullcontext():
+        with KernelTimingTurns()() if tunes else nullcontext():
             begin = time.time()
             time.sleep(MEASURE_S if stage == "time" else HOLD_S)
             end = time.time()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 import zipfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
-from bakeoff.backends.inductor.kernel_benchmark import ReplayTimer, benchmarks
-from bakeoff.backends.inductor.surroundings import caches_in, same_assembler
+from bakeoff.backends.inductor import private
+from bakeoff.backends.inductor.compile_environment import caches_in, same_assembler
+from bakeoff.backends.inductor.kernel_benchmark import ReplayTimer, kernels_timed
 from bakeoff.backends.options import cuda_graph_refusal
-from bakeoff.backends.torch_session import (
+from bakeoff.backends.shared.torch_session import (
     TorchOptions,
     TorchSession,
     configure_torch,
@@ -25,7 +26,8 @@ from bakeoff.backends.torch_session import (
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.machine import find_compiler
 from bakeoff.core.precision import Precision
-from bakeoff.exports.reason import essential_line
+from bakeoff.core.quoting import build_failure
+from bakeoff.core.torch_private import SLEEP
 
 if TYPE_CHECKING:
     import torch
@@ -99,7 +101,7 @@ class Inductor(Backend):
 
     def import_library(self) -> None:
         """See Backend.import_library."""
-        import torch._inductor.package  # noqa: F401
+        private.import_loader()
 
     def import_profiler(self) -> None:
         """See Backend.import_profiler."""
@@ -107,14 +109,11 @@ class Inductor(Backend):
 
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
         """See Backend.build: compiled from empty caches, as by whoever builds the engine for the first time."""
-        import torch._inductor.config
-
-        from bakeoff.backends.exported import fitted_program
         from bakeoff.backends.inductor.depthwise import decompose_depthwise
+        from bakeoff.backends.shared.exported import fitted_program
 
         configure_torch(spec)
-        # not one worker a core of the machine for each of the builds that run side by side
-        torch._inductor.config.compile_threads = spec.threads
+        private.set_compile_threads(spec.threads)
         built = Built(files=[PACKAGE])
 
         def rewrite(module: torch.fx.GraphModule) -> None:
@@ -123,8 +122,10 @@ class Inductor(Backend):
 
         program = fitted_program(export / "model.pt2", spec, self.options.channels_last, rewrite)
         timer = ReplayTimer() if self.options.cuda_graph else None
-        self._latest = _Compilation(program, self._config(spec), partial(benchmarks, spec.alone, timer))
+        self._latest = _Compilation(program, self._config(spec), partial(_on_device, spec, timer))
         self._latest.compile(out / PACKAGE, f"AOTInductor could not compile {export}")
+        if timer and SLEEP.find() is None:
+            built.notes.append(f"kernels timed otherwise: {SLEEP.note}")
         if timer and timer.timed:
             built.notes.append(f"kernels timed as a CUDA graph replays them: {timer.timed}")
         if timer and timer.refused:
@@ -133,13 +134,14 @@ class Inductor(Backend):
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """See Backend.inspect: dtypes of the graph that was compiled; the warm build where one is asked for."""
-        from bakeoff.backends.torch_dtypes import graph_dtypes
+        from bakeoff.backends.shared.torch_dtypes import graph_dtypes
         from bakeoff.profiling.precision_held import record_dtypes
 
         latest, self._latest = self._latest, None
         if latest is None:
             raise BuildError("only a package that was just built can be inspected")
         record_dtypes(built, graph_dtypes(latest.program), spec.precision)
+        built.notes += private.missing_parts(spec.device, self._tunes())
         if carries_own_runtime(folder / PACKAGE):
             built.notes.append(
                 f"{find_compiler()} links the C++ library statically, and such a package crashes when PyTorch, which "
@@ -153,27 +155,16 @@ class Inductor(Backend):
         latest.close()
 
     def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
-        """See Backend.load.
-
-        With the loader itself: aoti_load_package around it also compiles test programs for the processor's vector
-        instructions, 5 to 25 s of g++ in a fresh cache, only to compare the names of two machines
-        (github.com/pytorch/pytorch/issues/191715).
-        """
-        import torch
-        from torch._inductor.package import AOTICompiledModel
-
+        """See Backend.load."""
         configure_torch(spec)
         spec.check_batch(batch_size)
         package = folder / files[0]
-        # its locks query events, which nothing may do while a CUDA graph is captured
-        single_threaded = self.options.cuda_graph
         device_index = -1 if spec.device == "cpu" else int(spec.device.partition(":")[2])
         try:
-            loader = torch._C._aoti.AOTIModelPackageLoader(str(package), "model", single_threaded, 1, device_index)
-            compiled = AOTICompiledModel(loader)
+            compiled = private.load_package(package, single_threaded=self.options.cuda_graph, device_index=device_index)
         except Exception as error:
-            raise EngineError(f"AOTInductor could not load {package}: {_reason(error)}") from error
-        # The package reads its inputs in the memory order it was compiled for, and does not check it.
+            raise EngineError(f"AOTInductor could not load {package}: {build_failure(error)}") from error
+        # The package reads its inputs in the memory order that it was compiled for, and does not check theirs.
         return TorchSession(compiled, spec, self.options.channels_last, self.options.cuda_graph)
 
     def _tunes(self) -> bool:
@@ -209,12 +200,12 @@ class _Compilation:
         self,
         program: torch.export.ExportedProgram,
         config: dict[str, Any],
-        benchmarks: Callable[[], AbstractContextManager[None]],
+        surroundings: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        """`benchmarks` gives the context in which kernels are timed."""
+        """`surroundings` gives the context in which to compile."""
         self.program = program
         self._config = config
-        self._benchmarks = benchmarks
+        self._surroundings = surroundings
         self._folder = TemporaryDirectory(prefix="bakeoff-inductor-")
 
     def compile(self, package: Path, failure: str) -> None:
@@ -222,15 +213,14 @@ class _Compilation:
         import torch
         import torch._inductor
 
-        # with gradients on, Inductor would freeze nothing
-        with caches_in(Path(self._folder.name)), self._benchmarks(), torch.no_grad():
-            same_assembler()
+        # Inductor freezes nothing where gradients are on.
+        with caches_in(Path(self._folder.name)), self._surroundings(), torch.no_grad():
             try:
                 torch._inductor.aoti_compile_and_package(
                     self.program, package_path=str(package), inductor_configs=dict(self._config)
                 )
             except Exception as error:
-                raise BuildError(f"{failure}: {_reason(error)}") from error
+                raise BuildError(f"{failure}: {build_failure(error)}") from error
 
     def close(self) -> None:
         """Remove the caches."""
@@ -244,14 +234,14 @@ def carries_own_runtime(package: Path) -> bool:
     return any(not any(shared in library for shared in (b"libstdc++.so", b"libc++.so")) for library in libraries)
 
 
-def _reason(error: Exception) -> str:
-    """One line: the C++ compiler's first complaint where it was that, else the innermost cause."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if hasattr(cause, "cmd") and hasattr(cause, "output"):  # Inductor's CppCompileError, or subprocess's own
-            lines = [line.strip() for line in str(cause.output).splitlines() if line.strip()]
-            telling = [line for line in lines if "error" in line] or lines or ["it said nothing"]
-            command = cause.cmd if isinstance(cause.cmd, str) else cause.cmd[0]
-            return f"the C++ compiler ({command.split()[0]}) failed: {telling[0][:300]}"
-        cause = getattr(cause, "inner_exception", None) or cause.__cause__  # InductorError hides what it wraps
-    return essential_line(error)
+@contextmanager
+def _on_device(spec: EngineSpec, timer: ReplayTimer | None) -> Iterator[None]:
+    """The context in which a program is compiled for a GPU: how kernels are timed, and what assembles them.
+
+    A CPU has neither, so nothing is done there.
+    """
+    if spec.device == "cpu":
+        yield
+        return
+    with kernels_timed(spec.kernel_timing_turn, timer), same_assembler():
+        yield

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.backends.inductor.private import gpu_benchmark
+from bakeoff.core.torch_private import delay_gpu
+
 if TYPE_CHECKING:
     import torch
 
 LONG_MS = 1.0
-"""A candidate that takes longer is timed as it is launched: what that takes does not count."""
+"""A candidate that takes longer is timed as it is launched: the time of launching it hardly counts beside that."""
 REPLAYED_MS = 0.2
 """About how long a graph of repetitions of one candidate takes."""
 MAX_REPETITIONS = 20
@@ -18,7 +21,8 @@ MAX_REPLAYS = 20
 REPLAYS_MS = 10.0
 """About how long the replays of one candidate take."""
 DELAY_CYCLES = 100_000
-"""Of the GPU's clock, 50 us at 2 GHz: longer than the host takes to enqueue a replay."""
+"""Cycles of the GPU's clock for which it is kept busy before each timing: 50 us at 2 GHz, which is longer than the host
+takes to enqueue a replay."""
 
 
 class ReplayTimer:
@@ -29,13 +33,13 @@ class ReplayTimer:
     from one build than from another, and slower than untuned ones (H200, torch 2.11). In a graph the repetitions of a
     candidate follow one another as the kernels of the whole network's graph will, their data in the GPU's caches.
 
-    torch 2.14 has `autotune_cudagraph_benchmarking` for the same end; it replays single launches, which to start takes
-    about as long as they do.
+    torch 2.14 has `autotune_cudagraph_benchmarking` for the same end. It replays a graph of a single launch, and to
+    start such a graph takes about as long as the kernel does.
     """
 
     def __init__(self) -> None:
         self.timed = 0
-        """Candidates timed so, with those so long that it makes no difference."""
+        """Candidates that were timed, those among them that take so long that a graph makes no difference."""
         self.refused = 0
         """Candidates that could not be captured."""
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -44,15 +48,15 @@ class ReplayTimer:
     def time_ms(self, candidate: Callable[[], Any]) -> float | None:
         """Shortest time of one run, in ms; None where the candidate cannot be captured.
 
-        PyTorch's current stream must not be the default one, and what the candidate launches must go there. Raises what
-        the candidate raises when it is simply called.
+        PyTorch's current stream must not be the default one, and the candidate must launch its kernels there. Raises
+        what the candidate raises when it is simply called.
         """
         import torch
 
         begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
 
         def between(work: Callable[[], Any]) -> float:
-            torch.cuda._sleep(DELAY_CYCLES)
+            delay_gpu(DELAY_CYCLES)
             begin.record()
             work()
             end.record()
@@ -77,11 +81,16 @@ class ReplayTimer:
         return shortest_ms / repetitions
 
     def _captured(self, candidate: Callable[[], Any], repetitions: int) -> torch.cuda.CUDAGraph | None:
-        """Not with `torch.cuda.graph`, which collects garbage and empties PyTorch's cache of memory each time."""
+        """A graph of that many runs of the candidate; None where it cannot be captured.
+
+        Captured without the context `torch.cuda.graph`, which collects garbage and empties PyTorch's cache of memory
+        each time.
+        """
         import torch
 
         graph = torch.cuda.CUDAGraph()
-        # memory that the candidates before have given back; a pool of its own for each of hundreds would keep it
+        # The graphs share one pool, whose memory earlier candidates have given back. Hundreds of candidates with a pool
+        # each would keep the memory of them all.
         pool = self._graph.pool() if self._graph else None
         try:
             graph.capture_begin(*([pool] if pool else []), capture_error_mode="thread_local")
@@ -93,7 +102,8 @@ class ReplayTimer:
         except torch.cuda.OutOfMemoryError:
             raise
         except RuntimeError:
-            # PyTorch goes on asking a graph whose capture was broken off, and its pool takes no other (CUDAGraph.cpp)
+            # PyTorch goes on using a graph whose capture was broken off, so it is kept alive; and no other graph can be
+            # captured into its pool, so the next one gets a new pool (CUDAGraph.cpp).
             self._broken.append(graph)
             self._graph = None
             torch.cuda.synchronize()
@@ -103,40 +113,35 @@ class ReplayTimer:
 
 
 @contextmanager
-def benchmarks(alone: Callable[[], AbstractContextManager[None]], timer: ReplayTimer | None) -> Iterator[None]:
-    """Within the block, have Inductor time kernels on a GPU within the context that `alone` gives, and with `timer`.
+def kernels_timed(turn: Callable[[], AbstractContextManager[None]], timer: ReplayTimer | None) -> Iterator[None]:
+    """Within the block, have Inductor time kernels on a GPU within the context that `turn` gives, and with `timer`.
 
-    Without a timer, and where it cannot time a candidate, Inductor does it by its own means.
+    Without a timer, and where the timer cannot time a candidate, Inductor does it by its own means.
     """
-    from torch._inductor.runtime import benchmarking
 
-    register = getattr(benchmarking, "set_gpu_benchmark_lock_context", None)  # torch 2.11 has no such setting
-    before = register and register(alone)
-    benchmarker = benchmarking.benchmarker
-    by_itself = benchmarker.benchmark_gpu
+    def in_turns(by_itself: Callable[..., Any]) -> Callable[..., Any]:
+        def benchmark_gpu(_callable: Callable[[], Any], *args: Any, **kwargs: Any) -> Any:
+            with turn():
+                # Inductor can also ask for other figures than the shortest time, and for gradients to be reset in
+                # between. It does neither where it compiles a network ahead of time, so the timer knows neither.
+                if timer and kwargs.get("return_mode", "min") == "min" and kwargs.get("grad_to_none") is None:
+                    shortest_ms = timer.time_ms(_callable)
+                    if shortest_ms is not None:
+                        return shortest_ms
+                return by_itself(_callable, *args, **kwargs)
 
-    def benchmark_gpu(_callable: Callable[[], Any], *args: Any, **kwargs: Any) -> Any:
-        with alone():
-            # anything but the shortest time, and gradients, are not asked for where networks are compiled ahead of time
-            if timer and kwargs.get("return_mode", "min") == "min" and kwargs.get("grad_to_none") is None:
-                shortest_ms = timer.time_ms(_callable)
-                if shortest_ms is not None:
-                    return shortest_ms
-            return by_itself(_callable, *args, **kwargs)
+        return benchmark_gpu
 
-    benchmarker.benchmark_gpu = benchmark_gpu
-    try:
-        with _own_stream() if timer else nullcontext():
-            yield
-    finally:
-        del benchmarker.benchmark_gpu
-        if register:
-            register(before)
+    with gpu_benchmark(in_turns, turn), _own_stream() if timer else nullcontext():
+        yield
 
 
 @contextmanager
 def _own_stream() -> Iterator[None]:
-    """Candidates are launched on the stream that is current when they are prepared; the default cannot be captured."""
+    """Within the block, another stream than the default one, which cannot be captured, is PyTorch's current stream.
+
+    Candidates launch their kernels on the stream that is current when Inductor prepares them.
+    """
     import torch
 
     torch.cuda.synchronize()

@@ -17,8 +17,10 @@ from pydantic import Field
 from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.onnxruntime.session import OnnxRuntimeSession
 from bakeoff.backends.options import CudaGraphOptions, cuda_graph_refusal
+from bakeoff.backends.shared.refusals import NO_TF32_ON_CPU, needs_ampere, no_such_gpu
+from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
-from bakeoff.core.machine import Machine, version_of
+from bakeoff.core.machine import Machine
 from bakeoff.core.precision import Precision
 from bakeoff.quantization import int8_instructions
 from bakeoff.quantization.fp8 import no_fp8_hardware
@@ -88,7 +90,7 @@ class OnnxRuntime(Backend):
             return "ONNX Runtime refuses bf16 convolutions in the ONNX operator set that PyTorch exports"
         if request.device == "cpu":
             if request.precision == "tf32":
-                return "TF32 exists on NVIDIA GPUs only"
+                return NO_TF32_ON_CPU
             if request.precision == "fp16":
                 return (
                     "ONNX Runtime's CPU provider has no fp16 kernels for most operators: "
@@ -101,12 +103,10 @@ class OnnxRuntime(Backend):
             )
         gpu = request.machine.gpu(request.device)
         if gpu is None:
-            return f"there is no GPU {request.device} on this machine"
+            return no_such_gpu(request)
         if version_of("onnxruntime-gpu") is None:
             return "the installed onnxruntime has no CUDA provider; install onnxruntime-gpu in its place"
-        if request.precision == "tf32" and gpu.compute_capability < (8, 0):
-            return f"TF32 needs compute capability 8.0 or later; {gpu.name} has less"
-        return None
+        return needs_ampere(request.precision, gpu)
 
     def import_library(self) -> None:
         """See Backend.import_library."""
@@ -144,7 +144,7 @@ class OnnxRuntime(Backend):
         return scheme, [] if fast else [int8_instructions.NOTE]
 
     def _build(self, source: Path, export: Path, spec: EngineSpec, out: Path) -> Built:
-        """Optimize the graph `source`, which was made from the one in `export` or is it."""
+        """Optimize the graph `source`: that of `export` itself, or one that was made from it."""
         import onnxruntime as ort
 
         settings = self._settings(spec)
@@ -155,7 +155,7 @@ class OnnxRuntime(Backend):
         settings.optimized_model_filepath = str(out / GRAPH)
         settings.add_session_config_entry("session.optimized_model_external_initializers_file_name", WEIGHTS)
         settings.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
-        # It warns that the optimized graph is for this machine only: engines are, and the record says so.
+        # Only errors are logged: it would warn that the optimized graph is for this machine only, as every engine is.
         settings.log_severity_level = 3
         try:
             session = ort.InferenceSession(str(source), settings, providers=_providers(spec))
@@ -167,12 +167,10 @@ class OnnxRuntime(Backend):
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """See Backend.inspect: what one profiled inference on zeros executed, in which types, and where."""
-        import numpy as np
-
         from bakeoff.profiling.precision_held import record_dtypes
 
         session = self._session(folder / GRAPH, spec)
-        session.prepare([np.zeros((spec.batch_opt, *i.shape), dtype=i.dtype) for i in spec.inputs])
+        session.prepare(spec.zero_arrays(spec.batch_opt))
         run = session.profile(1, float("inf"))[0]
         session.close()
         record_dtypes(built, [(node.operator, node.dtype) for node in run.nodes], spec.precision)
@@ -238,7 +236,7 @@ def _providers(spec: EngineSpec, more: dict[str, str] | None = None) -> list[Any
 
 
 def _check_provider(session: ort.InferenceSession, spec: EngineSpec, error: type[BuildError | EngineError]) -> None:
-    """ONNX Runtime goes on with the CPU provider where CUDA's cannot start; Bakeoff does not."""
+    """Raise `error` where CUDA's provider did not start: ONNX Runtime then goes on with its CPU provider."""
     if spec.device != "cpu" and "CUDAExecutionProvider" not in session.get_providers():
         raise error(
             "ONNX Runtime's CUDA provider did not start (its log says why, most often CUDA or cuDNN libraries "
@@ -249,8 +247,5 @@ def _check_provider(session: ort.InferenceSession, spec: EngineSpec, error: type
 def _check_batch(session: ort.InferenceSession, spec: EngineSpec, export: Path) -> None:
     for argument in session.get_inputs():
         size = argument.shape[0] if argument.shape else None
-        if isinstance(size, int) and not size == spec.batch_min == spec.batch_max:
-            raise BuildError(
-                f"{export / MODEL} has a fixed batch size of {size} at input {argument.name!r}; batch sizes "
-                f"{spec.batch_min} to {spec.batch_max} are asked for: export it with a dynamic batch dimension"
-            )
+        if isinstance(size, int):
+            spec.check_fixed_batch(size, argument.name, export / MODEL)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import LayerTimes
-from bakeoff.backends.cuda_stream import OwnStream
 from bakeoff.backends.onnxruntime.dtypes import numpy_name
 from bakeoff.backends.onnxruntime.session import OnnxRuntimeSession, Open
+from bakeoff.backends.shared.arrays import host_array
+from bakeoff.backends.shared.cuda_stream import OwnStream
 from bakeoff.core.errors import EngineError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class CudaOnnxRuntimeSession(OnnxRuntimeSession):
     def outputs(self) -> list[np.ndarray]:
         """See Session.outputs."""
         self.synchronize()
-        return [(t.float() if t.is_floating_point() else t).cpu().numpy() for t in self._results]
+        return [host_array(tensor) for tensor in self._results]
 
     def device_tensors(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """See Session.device_tensors."""

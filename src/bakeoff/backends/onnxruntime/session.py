@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.backends.base import LayerTimes, Session
+from bakeoff.backends.base import LayerTimes, Session, check_input_count
 from bakeoff.backends.onnxruntime.dtypes import numpy_name
 from bakeoff.backends.onnxruntime.profiler import ProfiledRun, read_profile
+from bakeoff.backends.shared.arrays import as_float32
 from bakeoff.core.errors import EngineError
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     import onnxruntime as ort
 
 Open = Callable[..., "ort.InferenceSession"]
-"""Opens the engine: with the prefix of a profile's path, or None, and further options of the CUDA provider."""
+"""Opens the engine. Its arguments: the prefix of the profile's path, or None for a session that is not profiled, and
+further options of the CUDA provider."""
 
 _WARM_UP_RUNS = 2
 
@@ -43,8 +45,7 @@ class OnnxRuntimeSession(Session):
         import numpy as np
 
         taken = self._session.get_inputs()
-        if len(inputs) != len(taken):
-            raise EngineError(f"the engine takes {len(taken)} inputs, {len(inputs)} were given")
+        check_input_count(len(taken), len(inputs))
         self._arrays = [
             np.ascontiguousarray(array, dtype=np.dtype(numpy_name(argument.type)))
             for array, argument in zip(inputs, taken, strict=True)
@@ -71,8 +72,7 @@ class OnnxRuntimeSession(Session):
 
         if self._binding is None:
             raise EngineError("outputs asked before any inference")
-        arrays = [np.array(array) for array in self._binding.copy_outputs_to_cpu()]
-        return [a.astype(np.float32) if np.issubdtype(a.dtype, np.floating) else a for a in arrays]
+        return [as_float32(np.array(array)) for array in self._binding.copy_outputs_to_cpu()]
 
     def layers(self, runs: int, max_s: float) -> LayerTimes:
         """See Session.layers: kernel times of ONNX Runtime's own profiler, which counts in microseconds."""

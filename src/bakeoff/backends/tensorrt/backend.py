@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
-from bakeoff.backends.cuda_stream import OwnStream
+from bakeoff.backends.shared.cuda_stream import OwnStream
+from bakeoff.backends.shared.refusals import needs_ampere
 from bakeoff.backends.tensorrt import info as trt_info
 from bakeoff.backends.tensorrt.elsewhere import adopt, export_digests
 from bakeoff.backends.tensorrt.library import (
@@ -37,9 +38,6 @@ from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.precision import Precision
 from bakeoff.quantization.fp8 import no_fp8_hardware
 from bakeoff.quantization.static_onnx import Scheme, calibration_batches, import_tools, quantize_onnx
-
-if TYPE_CHECKING:
-    import numpy as np
 
 MODEL = "model.onnx"
 PLAN = "engine.plan"
@@ -89,9 +87,7 @@ class TensorRt(Backend):
             return no_fp8_hardware(request) or "post-training quantization to fp8 is not implemented yet in Bakeoff"
         if request.precision == "int8" and importlib.util.find_spec("onnxruntime") is None:
             return "onnxruntime, whose tools write the quantized graph, is not installed: pip install onnxruntime"
-        if request.precision in ("tf32", "bf16") and gpu and gpu.compute_capability < (8, 0):
-            return f"{request.precision} needs compute capability 8.0 or later; {gpu.name} has less"
-        return None
+        return needs_ampere(request.precision, gpu) if gpu else None
 
     def cannot_run(self, request: Request) -> str | None:
         """See Backend.cannot_run."""
@@ -149,7 +145,7 @@ class TensorRt(Backend):
         return built
 
     def _build(self, source: Path, export: Path, spec: EngineSpec, out: Path) -> Built:
-        """Build from the graph `source`, which was made from the one in `export` or is it."""
+        """Build from the graph `source`: that of `export` itself, or one that was made from it."""
         name = choose(self.options.library, spec.device)
         trt, log = library(name), logger(name)
         log.errors.clear()
@@ -225,21 +221,21 @@ class TensorRt(Backend):
                 built.notes.append(f"CUDA graph: captured by {f'{name} itself' if captures else 'Bakeoff'}")
             if caches:
                 self._keep_kernels(name, folder, built, spec)
-        # Fused layers have types of their own (a whole network may be one), so the network's are what is counted.
+        # The types of the network's layers are counted, since a fused layer, maybe the whole network, has but one type.
         if not built.layer_dtypes:
             record_dtypes(built, [(layer.type, layer.dtype) for layer in network], spec.precision)
 
     def _keep_kernels(self, name: str, folder: Path, built: Built, spec: EngineSpec) -> None:
         """Write the runtime cache, and note what a process saves that has it.
 
-        An engine that cannot run leaves a note here; what runs on it says more.
+        Where the engine cannot run, only a note is left here; the jobs that run it afterwards fail and say why.
         """
         import torch
 
         try:
             with self._started(name, folder, spec, None) as (session, without):
                 for batch_size in {spec.batch_min, spec.batch_max} - {spec.batch_opt}:
-                    session.prepare(_zeros(spec, batch_size))
+                    session.prepare(spec.zero_arrays(batch_size))
                     session.run()
                 session.synchronize()
                 stored = session.compiled_kernels()
@@ -264,7 +260,7 @@ class TensorRt(Backend):
         session = TensorRtSession(name, folder / PLAN, spec, self.options, stored)
         load_s = time.perf_counter() - started
         try:
-            session.prepare(_zeros(spec, spec.batch_opt))
+            session.prepare(spec.zero_arrays(spec.batch_opt))
             session.synchronize()
             started = time.perf_counter()
             session.run()
@@ -301,12 +297,6 @@ class _NoInt8Convolutions(BuildError):
         self.products = products
 
 
-def _zeros(spec: EngineSpec, batch_size: int) -> list[np.ndarray]:
-    import numpy as np
-
-    return [np.zeros((batch_size, *i.shape), dtype=i.dtype) for i in spec.inputs]
-
-
 def _typed(trt: Any) -> int:
     """Flags of a strongly typed network; versions that know no other kind of network have no flag for it."""
     flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
@@ -333,10 +323,7 @@ def _set_batch(builder: Any, config: Any, network: Any, spec: EngineSpec, source
             dynamic = True
             sizes = [(size, *rest) for size in (spec.batch_min, spec.batch_opt, spec.batch_max)]
             profile.set_shape(tensor.name, *sizes)
-        elif not batch == spec.batch_min == spec.batch_max:
-            raise BuildError(
-                f"{source} has a fixed batch size of {batch} at input {tensor.name!r}; batch sizes {spec.batch_min} "
-                f"to {spec.batch_max} are asked for: export it with a dynamic batch dimension"
-            )
+        else:
+            spec.check_fixed_batch(batch, tensor.name, source)
     if dynamic:
         config.add_optimization_profile(profile)

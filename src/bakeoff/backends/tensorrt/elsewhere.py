@@ -1,9 +1,10 @@
 """TensorRT engines that were built elsewhere, for example by a CI machine without a GPU: checked, then copied.
 
-What can be told from the records is checked here: precision, batch sizes, options, input names, library, calibration
-set, and that the files are as they were left. Whether the plan runs on this GPU and with this version says the
-library, when it loads it. That it is the same model says the export's hash, where that is the same here and there;
-where it is not (exporters of other versions write other files), the accuracy check has to.
+Checked here is what the records tell: precision, batch sizes, options, input names, library, calibration set, and that
+the files are as the build left them. Whether the plan runs on this GPU and with this version of the library turns out
+when the library loads it. Equal hashes of the two exports prove that the engine is of the same model. Exporters of
+different versions write different files for one model, so different hashes prove nothing: then the accuracy check
+decides.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def _origin(record: BuildRecord, info: dict[str, Any], folder: Path) -> str:
 
 
 def _of_model(info: dict[str, Any], export: Path) -> list[str]:
-    """A note where the hash of the export does not say that the engine is of this very model."""
+    """A note where the hashes of the exports do not prove that the engine is of this very model."""
     here, there = export_digests(export), info.get("export") or {}
     if here and here == there:
         return []

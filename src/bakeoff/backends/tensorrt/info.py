@@ -1,9 +1,10 @@
 """engine_info.json: what is in a TensorRT engine, and which tensors it takes and gives in which order.
 
-The engine inspector tells of the engine's own, fused layers, but needs the engine loaded and so an NVIDIA
-driver. Without one, the layers are those of the network the engine was built from, before fusion; `source`
-says which. Since networks are strongly typed, their dtypes are the engine's in both cases; a layer between explicit
-Q/DQ pairs, whose tensors are floating ones there, says in `Computes` what it computes in.
+The engine inspector lists the engine's own, fused layers, but it needs the engine loaded, and so an NVIDIA driver.
+Without one, the layers are those of the network that the engine was built from, before fusion; the field `source` says
+which they are. Networks are strongly typed, so the types of the layers are the engine's in both cases. Only a layer
+between explicit pairs of quantization and dequantization has floating tensors in the network although it computes in 8
+bits: for it the field `Computes` says in which type.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 `tensorrt` times kernels while it builds (a timing cache remembers the times). `tensorrt_rtx` compiles kernels for the
 GPU at hand when an engine is run: it has a runtime cache of compiled kernels, a strategy for dynamic shapes, and CUDA
-graphs of its own. What a version has is asked of its objects, never of its number. Choosing imports neither.
+graphs of its own. Whether a version has such a feature is found out by looking for the attribute that offers it, never
+by comparing version numbers. Choosing between the two imports neither.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import importlib.util
 import sys
 from typing import Any, Literal
 
+from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
-from bakeoff.core.machine import version_of
 
 Choice = Literal["auto", "tensorrt", "tensorrt_rtx"]
 Specialization = Literal["eager", "lazy", "none"]
@@ -23,7 +24,8 @@ _DISTRIBUTIONS = {
     name: (package, *(f"{package}-cu{cuda}{part}" for part in ("", "-bindings") for cuda in (13, 12)))
     for name, package in (("tensorrt", "tensorrt"), ("tensorrt_rtx", "tensorrt-rtx"))
 }
-"""Names under which a library may have been installed: the first draws in the second, and that the third."""
+"""Names under which a library may have been installed. The first is a package that only requires the second, which in
+turn requires the third; who installs one of the later ones directly has none of those before it."""
 
 OLDEST_TENSORRT = 10
 
@@ -43,7 +45,7 @@ _DTYPES = {
 def choose(choice: Choice, device: str) -> str:
     """The library for a device: `auto` takes `tensorrt` on a GPU where it is installed, else `tensorrt_rtx`.
 
-    The same answer at build and at load time, since engines of one cannot be loaded by the other.
+    It gives the same answer when an engine is built and when it is loaded, since neither library loads the other's.
     """
     if choice != "auto":
         return choice
@@ -142,7 +144,7 @@ class Contexts:
         runtime_cache: bool = False,
         stored: bytes | None = None,
     ) -> None:
-        """Settings that the library does not have are passed over: `captures_graphs` and `cached` tell.
+        """Prepare the settings; those that the library does not have are left out (see `captures_graphs`, `cached`).
 
         Args:
             name: `tensorrt` or `tensorrt_rtx`.

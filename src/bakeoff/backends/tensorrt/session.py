@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.backends.base import EngineSpec, LayerTimes, Session
-from bakeoff.backends.cuda_stream import OwnStream, captured
+from bakeoff.backends.base import EngineSpec, LayerTimes, Session, check_input_count
+from bakeoff.backends.shared.arrays import host_array
+from bakeoff.backends.shared.cuda_stream import OwnStream, captured
 from bakeoff.backends.tensorrt import info as trt_info
 from bakeoff.backends.tensorrt.library import Contexts, deserialize, dtype_name, library, logger
 from bakeoff.backends.tensorrt.options import TensorRtOptions
@@ -53,8 +54,7 @@ class TensorRtSession(Session):
         """See Session.prepare."""
         import torch
 
-        if len(inputs) != len(self._inputs):
-            raise EngineError(f"the engine takes {len(self._inputs)} inputs, {len(inputs)} were given")
+        check_input_count(len(self._inputs), len(inputs))
         self._graph = None
         self._buffers = {
             name: torch.from_numpy(array).to(device=self._device, dtype=self._torch_dtype(name)).contiguous()
@@ -93,8 +93,7 @@ class TensorRtSession(Session):
     def outputs(self) -> list[np.ndarray]:
         """See Session.outputs."""
         self.synchronize()
-        tensors = [self._buffers[name] for name in self._outputs]
-        return [(t.float() if t.is_floating_point() else t).cpu().numpy() for t in tensors]
+        return [host_array(self._buffers[name]) for name in self._outputs]
 
     def layers(self, runs: int, max_s: float) -> LayerTimes:
         """See Session.layers: times of TensorRT's IProfiler in a second context, facts of the engine inspector.

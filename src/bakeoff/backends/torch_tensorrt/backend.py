@@ -15,18 +15,19 @@ from pydantic import Field, model_validator
 
 from bakeoff.backends.base import Backend, Built, EngineSpec, ExportKey, Request, Session
 from bakeoff.backends.options import CudaGraphOptions
-from bakeoff.backends.tensorrt.library import distribution_of
-from bakeoff.backends.torch_session import (
+from bakeoff.backends.shared.torch_session import (
     TorchSession,
     configure_torch,
     import_torch_profiler,
+    input_dtype,
     torch_dtype,
     torch_precision_refusal,
 )
+from bakeoff.backends.tensorrt.library import distribution_of
+from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
-from bakeoff.core.machine import version_of
 from bakeoff.core.precision import Precision
-from bakeoff.exports.reason import essential_line
+from bakeoff.core.quoting import essential_line
 
 if TYPE_CHECKING:
     import torch
@@ -124,8 +125,8 @@ class TorchTensorRt(Backend):
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """See Backend.inspect: the graph's dtypes, and by a dry run how it was cut (dynamo only)."""
-        from bakeoff.backends.torch_dtypes import graph_dtypes
-        from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words, partition_of
+        from bakeoff.backends.shared.torch_dtypes import graph_dtypes
+        from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words, graph_cut_statistics
         from bakeoff.profiling.precision_held import record_dtypes
 
         if not self._dynamo:
@@ -142,7 +143,7 @@ class TorchTensorRt(Backend):
         except Exception as error:  # the engine itself is built and sound
             built.notes.append(f"no partition statistics, the dry run failed: {essential_line(error)}")
             return
-        built.partition = partition_of(cut, self.options.min_block_size)
+        built.partition = graph_cut_statistics(cut, self.options.min_block_size)
         built.fallback = fallback_words(built.partition)
         _compare_engines(built, built.partition, self._engines)
 
@@ -165,7 +166,7 @@ class TorchTensorRt(Backend):
         return self.options.frontend == "dynamo"
 
     def _dynamo_engine(self, export: Path, spec: EngineSpec, out: Path) -> Built:
-        from bakeoff.backends.exported import fitted_program
+        from bakeoff.backends.shared.exported import fitted_program
         from bakeoff.backends.torch_tensorrt.graph_cut import engines_in
 
         library = _library()
@@ -198,7 +199,7 @@ class TorchTensorRt(Backend):
     def _torchscript_engine(self, export: Path, spec: EngineSpec, out: Path) -> Built:
         import torch
 
-        from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words, partition_of_torchscript
+        from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words, graph_cut_statistics_of_torchscript
 
         library = _library()
         if not hasattr(library, "ts"):
@@ -217,7 +218,7 @@ class TorchTensorRt(Backend):
             truncate_long_and_double=True,
         )
         torch.jit.save(compiled, str(out / TORCHSCRIPT))
-        partition = partition_of_torchscript(_node_kinds(compiled.inlined_graph))
+        partition = graph_cut_statistics_of_torchscript(_node_kinds(compiled.inlined_graph))
         return Built(files=[TORCHSCRIPT], partition=partition, fallback=fallback_words(partition))
 
 
@@ -236,15 +237,11 @@ def _device(library: Any, spec: EngineSpec) -> Any:
 
 def _inputs(library: Any, spec: EngineSpec) -> list[Any]:
     """Shapes and types of the inputs: an optimization profile for a dynamic batch dimension, else the fixed shape."""
-    import torch
-
     inputs = []
     for info in spec.inputs:
-        dtype = getattr(torch, info.dtype)
-        dtype = torch_dtype(spec.precision) if dtype.is_floating_point else dtype
         low, middle, high = [(size, *info.shape) for size in (spec.batch_min, spec.batch_opt, spec.batch_max)]
         shapes = {"min_shape": low, "opt_shape": middle, "max_shape": high} if spec.dynamic else {"shape": low}
-        inputs.append(library.Input(**shapes, dtype=dtype))
+        inputs.append(library.Input(**shapes, dtype=input_dtype(info, spec.precision)))
     return inputs
 
 

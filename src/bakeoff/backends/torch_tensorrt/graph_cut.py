@@ -1,4 +1,7 @@
-"""What became of a graph that was cut into engines and operators left to PyTorch."""
+"""What became of a graph that Torch-TensorRT cut into engines and operators left to PyTorch.
+
+The statistics are the field `partition` of build.json, of the type `Partition`.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,16 @@ from bakeoff.artifacts.build import Partition
 if TYPE_CHECKING:
     from torch.fx import GraphModule, Node
 
-ENGINE = "_run_on_acc"
+ENGINE_SUBMODULE = "_run_on_acc"
 """How Torch-TensorRT's partitioners name the submodules that become engines."""
 
-TORCHSCRIPT_ENGINE = "tensorrt::execute_engine"
+ENGINE_OPERATOR = "tensorrt::execute_engine"
 """The operator that runs an engine in a TorchScript graph."""
 
 _CALLS = ("call_function", "call_method", "call_module")
 
 
-def partition_of(graph: GraphModule, min_block_size: int) -> Partition:
+def graph_cut_statistics(graph: GraphModule, min_block_size: int) -> Partition:
     """Statistics of a graph that was cut with `min_block_size: 1` and whose engines are not built yet.
 
     Args:
@@ -38,7 +41,7 @@ def partition_of(graph: GraphModule, min_block_size: int) -> Partition:
             left.update(_names([node]))
             continue
         calls = [inner for inner in submodule.graph.nodes if inner.op in _CALLS]
-        if ENGINE in str(node.target):
+        if ENGINE_SUBMODULE in str(node.target):
             blocks.append(calls)
         else:
             left.update(_names(calls))
@@ -65,14 +68,14 @@ def smallest_min_block_size(sizes: Iterable[int]) -> int | None:
 
 def engines_in(graph: GraphModule) -> int:
     """Number of engines of a compiled graph."""
-    return sum(node.op == "call_module" and ENGINE in str(node.target) for node in graph.graph.nodes)
+    return sum(node.op == "call_module" and ENGINE_SUBMODULE in str(node.target) for node in graph.graph.nodes)
 
 
-def partition_of_torchscript(kinds: Iterable[str]) -> Partition:
-    """Statistics of a compiled TorchScript graph from its node kinds; what an engine holds is not to be seen in it."""
+def graph_cut_statistics_of_torchscript(kinds: Iterable[str]) -> Partition:
+    """Statistics of a compiled TorchScript graph from its node kinds, which do not tell what an engine holds."""
     counts = Counter(kinds)
     left = {kind: n for kind, n in counts.most_common() if kind.startswith("aten::")}
-    return Partition(engines=counts[TORCHSCRIPT_ENGINE], operators_in_pytorch=left)
+    return Partition(engines=counts[ENGINE_OPERATOR], operators_in_pytorch=left)
 
 
 def fallback_words(partition: Partition) -> list[str]:
@@ -81,7 +84,7 @@ def fallback_words(partition: Partition) -> list[str]:
 
 
 def _names(nodes: Iterable[Node]) -> Iterable[str]:
-    """Names of the operators among nodes; picking one of several results is none."""
+    """Names of the operators among nodes; picking one of several results (getitem) is not counted as one."""
     for node in nodes:
         if node.op in _CALLS and node.target is not operator.getitem:
             yield _name(node.target)
@@ -90,4 +93,4 @@ def _names(nodes: Iterable[Node]) -> Iterable[str]:
 def _name(target: Any) -> str:
     if isinstance(target, str):
         return target
-    return str(target) if hasattr(target, "_schema") else getattr(target, "__name__", str(target))
+    return str(target) if hasattr(target, "overloadpacket") else getattr(target, "__name__", str(target))

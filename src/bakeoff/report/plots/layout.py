@@ -1,7 +1,12 @@
-"""Where the axes of a plot of labelled rows lie: found in one pass; constrained layout draws all several times."""
+"""Where the axes of a plot of labelled rows lie.
+
+They are found in one pass, since all rows are alike; Matplotlib's constrained layout draws everything several times.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -21,8 +26,20 @@ class RowLayout(LayoutEngine):
     The figure's texts, where it has any, are the title above several columns.
     """
 
-    _adjust_compatible = False
-    _colorbar_gridspec = False
+    def __init__(self) -> None:
+        super().__init__()
+        self.legend_rows = 0
+        """Rows of legends below the axes, for which `legend_below` makes room."""
+
+    @property
+    def adjust_compatible(self) -> bool:
+        """Whether Figure.subplots_adjust may be called: no, the positions are this engine's."""
+        return False
+
+    @property
+    def colorbar_gridspec(self) -> bool:
+        """Whether colorbars are laid out by a grid; these plots have none."""
+        return False
 
     def execute(self, fig: Figure) -> None:
         """Set the position of every axes."""
@@ -35,7 +52,7 @@ class RowLayout(LayoutEngine):
         columns = len(fig.axes)
         gap = 0.25
         each = (width - left - 2 * PAD_IN - (columns - 1) * gap) / columns
-        bottom = PAD_IN + TICKS_IN + LEGEND_ROW_IN * sum(_rows(legend) for legend in fig.legends)
+        bottom = PAD_IN + TICKS_IN + LEGEND_ROW_IN * self.legend_rows
         top = TITLE_IN + (COLUMN_TITLE_IN if columns > 1 else 0)
         for title in fig.texts:
             title.set_position((left / width, 1 - PAD_IN / height))
@@ -44,5 +61,13 @@ class RowLayout(LayoutEngine):
             axes.set_position((x / width, bottom / height, each / width, 1 - (bottom + top) / height))
 
 
-def _rows(legend: Any) -> int:
-    return -(-len(legend.legend_handles) // legend._ncols)
+def legend_below(figure: Figure, handles: Sequence[Any], most_columns: int) -> None:
+    """Add a legend at the lower right of a figure that has a `RowLayout`, which keeps room for it below the axes."""
+    columns = min(len(handles), most_columns)
+    figure.legend(
+        handles=list(handles), loc="lower right", ncols=columns, frameon=False, fontsize=8,
+        handletextpad=0.1, columnspacing=1,
+    )  # fmt: skip
+    layout = figure.get_layout_engine()
+    if isinstance(layout, RowLayout):
+        layout.legend_rows += math.ceil(len(handles) / columns)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import re
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected
 from bakeoff.artifacts.io import read_record
+from bakeoff.core.processes import die_with_parent
 from bakeoff.report.limits import points_of
 from bakeoff.report.plots.catalogue import Plot, write_plots
 from bakeoff.report.plots.style import house_style, plain, save
@@ -125,13 +124,8 @@ _inherited: tuple[Path, list[Task]]
 def _draw_in_parallel(folder: Path, tasks: list[Task], processes: int) -> list[Plot]:
     global _inherited
     _inherited = folder, tasks
-    with get_context("fork").Pool(processes, initializer=_die_with_parent) as pool:
+    with get_context("fork").Pool(processes, initializer=die_with_parent) as pool:
         return pool.map(_draw_inherited, range(len(tasks)), chunksize=4)
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _draw_inherited(index: int) -> Plot:

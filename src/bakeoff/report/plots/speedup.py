@@ -22,6 +22,8 @@ def speedup_figure(collected: Collected, model: str) -> tuple[Figure, str]:
     from matplotlib.lines import Line2D
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
+    from bakeoff.report.plots.layout import legend_below
+
     caption = (
         f"How many times faster than {plain(collected.baseline)} at the same batch size, with the 95 % confidence "
         "interval; an interval that crosses 1 shows no difference. Only targets that may be ranked. Logarithmic axis."
@@ -81,10 +83,7 @@ def speedup_figure(collected: Collected, model: str) -> tuple[Figure, str]:
             )
             for i, b in enumerate(batches)
         ]
-        figure.legend(
-            handles=handles, loc="lower right", ncols=min(len(handles), 5), frameon=False, fontsize=8,
-            handletextpad=0.1, columnspacing=1,
-        )  # fmt: skip
+        legend_below(figure, handles, most_columns=5)
     return figure, caption
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from lock_files import is_free, overlap, wait_until_locked
 
-from bakeoff.devices.kernel_timing_turns import Turns
+from bakeoff.devices.kernel_timing_turns import KernelTimingTurns
 
 CHILD = """
 import json, os, time
-from bakeoff.devices.kernel_timing_turns import Turns
-turns, held = Turns(), []
+from bakeoff.devices.kernel_timing_turns import KernelTimingTurns
+turns, held = KernelTimingTurns(), []
 for hold_s in HOLD_S:
     with turns():
         begin = time.monotonic()
@@ -98,7 +98,7 @@ def test_who_dies_in_its_turn_ends_it(build, tmp_path):
 
 def test_without_a_lock_a_turn_is_just_begun(monkeypatch):
     monkeypatch.delenv("BAKEOFF_TURN_LOCK", raising=False)
-    turns = Turns()
+    turns = KernelTimingTurns()
     with turns(), turns():
         pass
     assert turns.waited_s == 0
@@ -109,7 +109,7 @@ def test_turns_nest_in_a_thread_and_exclude_other_threads(tmp_path, monkeypatch)
     file = tmp_path / "lock"
     with open(file, "w") as lock:
         monkeypatch.setenv("BAKEOFF_TURN_LOCK", str(lock.fileno()))
-        turns = Turns()
+        turns = KernelTimingTurns()
 
         def other() -> None:
             with turns():

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import EngineSpec
-from bakeoff.backends.torch_dtypes import zeros
-from bakeoff.backends.torch_session import in_memory_order
+from bakeoff.backends.shared.torch_dtypes import zeros
+from bakeoff.backends.shared.torch_session import in_memory_order
 from bakeoff.core.errors import BuildError
-from bakeoff.exports.reason import essential_line
+from bakeoff.core.quoting import essential_line
 
 if TYPE_CHECKING:
     import torch
@@ -81,8 +81,5 @@ def _check_batch(program: torch.export.ExportedProgram, spec: EngineSpec, file: 
     for node in program.graph.nodes:
         if node.op == "placeholder" and node.name in names and node.meta["val"].ndim:
             size = node.meta["val"].shape[0]
-            if isinstance(size, int) and not size == spec.batch_min == spec.batch_max:
-                raise BuildError(
-                    f"{file} has a fixed batch size of {size} at input {node.name!r}; batch sizes {spec.batch_min} "
-                    f"to {spec.batch_max} are asked for: export it with a dynamic batch dimension"
-                )
+            if isinstance(size, int):
+                spec.check_fixed_batch(size, node.name, file)

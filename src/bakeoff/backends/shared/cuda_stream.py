@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bakeoff.core.errors import EngineError
-from bakeoff.exports.reason import essential_line
+from bakeoff.core.quoting import essential_line
 
 if TYPE_CHECKING:
     import torch
@@ -45,9 +45,9 @@ class OwnStream:
 
 
 def captured(enqueue: Callable[[], None], stream: torch.cuda.Stream) -> torch.cuda.CUDAGraph:
-    """What `enqueue` puts on the stream, as a CUDA graph; a stream that can be captured is not the default one.
+    """What `enqueue` puts on the stream, as a CUDA graph. The stream must not be the default one.
 
-    Raises EngineError where it cannot be captured, for example because it waits for the device.
+    Raises EngineError where the work cannot be captured, for example because it waits for the device.
     """
     import torch
 
@@ -58,7 +58,7 @@ def captured(enqueue: Callable[[], None], stream: torch.cuda.Stream) -> torch.cu
     except torch.cuda.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        # to end a capture that failed raises an error of its own, which hides the one that made it fail
+        # Leaving the context of a capture that failed raises a second error, which hides the one that made it fail.
         first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
         raise EngineError(
             f"the inference cannot be captured in a CUDA graph; cuda_graph: false: {essential_line(first)}"

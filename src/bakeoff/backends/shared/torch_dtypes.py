@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.backends.torch_session import in_memory_order, torch_dtype
+from bakeoff.backends.shared.torch_session import in_memory_order, input_dtype
+from bakeoff.core.private_parts import MissingPrivatePart
+from bakeoff.core.torch_private import dispatch_mode
+from bakeoff.profiling.precision_held import record_dtypes
 
 if TYPE_CHECKING:
     import torch
 
-    from bakeoff.backends.base import EngineSpec
+    from bakeoff.backends.base import Built, EngineSpec
 
 _PRODUCTS = frozenset({"linear", "bilinear", "mm", "addmm", "bmm", "baddbmm", "addbmm", "addmv", "mv", "dot",
                        "mkldnn_linear"})  # fmt: skip
@@ -21,18 +24,30 @@ _COPIES = frozenset({"to", "_to_copy", "clone", "copy_", "contiguous", "detach",
 """Operators that only move data but whose schema does not make them views."""
 
 
+def record_executed_dtypes(built: Built, module: Any, spec: EngineSpec, channels_last: bool = False) -> None:
+    """Set `layer_dtypes` and `holds_precision` of a build from one inference of its module; see `executed_dtypes`.
+
+    Where the installed PyTorch lets nobody watch its operators, a note says so in their place.
+    """
+    try:
+        layers = executed_dtypes(module, spec, channels_last)
+    except MissingPrivatePart as missing:
+        built.notes.append(f"in which types the engine computes is unknown: {missing}")
+        return
+    record_dtypes(built, layers, spec.precision)
+
+
 def executed_dtypes(module: Any, spec: EngineSpec, channels_last: bool = False) -> list[tuple[str, str]]:
     """(operator type, dtype) of every computing operator of one inference at the smallest batch size.
 
     Runs the module once on zeros, on its device; what the model casts inside forward() is seen as well. Raises
-    whatever the module raises.
+    whatever the module raises, and MissingPrivatePart where the installed PyTorch lets nobody watch its operators.
     """
     import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
 
     seen: list[tuple[str, str]] = []
 
-    class Observer(TorchDispatchMode):
+    class Observer(dispatch_mode()):  # type: ignore[misc]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             result = func(*args, **(kwargs or {}))
             seen.extend(_computing(func, result))
@@ -48,12 +63,10 @@ def zeros(spec: EngineSpec, batch_size: int) -> list[torch.Tensor]:
     """One batch of zeros on the engine's device, floating inputs in the engine's dtype."""
     import torch
 
-    tensors = []
-    for info in spec.inputs:
-        dtype = getattr(torch, info.dtype)
-        dtype = torch_dtype(spec.precision) if dtype.is_floating_point else dtype
-        tensors.append(torch.zeros((batch_size, *info.shape), dtype=dtype, device=spec.device))
-    return tensors
+    return [
+        torch.zeros((batch_size, *info.shape), dtype=input_dtype(info, spec.precision), device=spec.device)
+        for info in spec.inputs
+    ]
 
 
 def graph_dtypes(program: torch.export.ExportedProgram) -> list[tuple[str, str]]:
@@ -61,7 +74,7 @@ def graph_dtypes(program: torch.export.ExportedProgram) -> list[tuple[str, str]]
     return [
         pair
         for node in program.graph.nodes
-        if node.op == "call_function" and hasattr(node.target, "_schema")
+        if node.op == "call_function" and hasattr(node.target, "overloadpacket")
         for pair in _computing(node.target, node.meta.get("val"))
     ]
 
@@ -70,10 +83,8 @@ def _computing(operator: Any, result: Any) -> Iterator[tuple[str, str]]:
     """The operator and the dtype of its first floating result; nothing for one that only moves data."""
     import torch
 
-    schema = operator._schema
-    name = schema.name.rpartition("::")[2]
-    views = any(value.alias_info is not None and not value.alias_info.is_write for value in schema.returns)
-    if views or name in _COPIES:
+    name = operator.name().rpartition("::")[2].partition(".")[0]
+    if operator.is_view or name in _COPIES:
         return
     results = result if isinstance(result, tuple | list) else (result,)
     for tensor in results:

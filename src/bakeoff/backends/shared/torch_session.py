@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.backends.base import EngineSpec, LayerTimes, Request, Session
-from bakeoff.backends.cuda_stream import captured
+from bakeoff.backends.base import EngineSpec, InputInfo, LayerTimes, Request, Session, check_input_count
 from bakeoff.backends.options import CudaGraphOptions
-from bakeoff.core.errors import EngineError
+from bakeoff.backends.shared.arrays import host_array
+from bakeoff.backends.shared.cuda_stream import captured
+from bakeoff.backends.shared.refusals import NO_TF32_ON_CPU, needs_ampere, no_such_gpu
+from bakeoff.core.precision import DTYPES, Precision
+from bakeoff.core.torch_private import import_what_the_profiler_imports
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
 _WARM_UP_RUNS = 3
-"""Inferences before a capture: libraries choose algorithms and allocate on their first calls, which no graph takes."""
+"""Inferences before a capture. In their first calls libraries choose algorithms and allocate memory, neither of which a
+graph can capture."""
 
 
 class TorchOptions(CudaGraphOptions):
@@ -33,26 +37,30 @@ def torch_precision_refusal(request: Request) -> str | None:
     if request.device == "cpu":
         flags = request.machine.cpu_flags
         if precision == "tf32":
-            return "TF32 exists on NVIDIA GPUs only"
+            return NO_TF32_ON_CPU
         if precision == "bf16" and not flags & {"avx512_bf16", "amx_bf16", "bf16"}:
             return "this processor has no bf16 instructions, PyTorch would emulate them"
         if precision == "fp16" and not flags & {"avx512_fp16", "amx_fp16", "asimdhp", "fphp"}:
             return "this processor has no fp16 instructions, PyTorch would emulate them"
         return None
     gpu = request.machine.gpu(request.device)
-    if gpu is None:
-        return f"there is no GPU {request.device} on this machine"
-    if precision in ("tf32", "bf16") and gpu.compute_capability < (8, 0):
-        capability = ".".join(map(str, gpu.compute_capability))
-        return f"{precision} needs compute capability 8.0 or later, {gpu.name} has {capability}"
-    return None
+    return needs_ampere(precision, gpu) if gpu else no_such_gpu(request)
 
 
-def torch_dtype(precision: str) -> torch.dtype:
-    """The element type that weights and floating inputs have at this precision."""
+def torch_dtype(precision: Precision) -> torch.dtype:
+    """The element type that weights and floating inputs have at this precision: float32 for quantized engines, too."""
     import torch
 
-    return {"fp16": torch.float16, "bf16": torch.bfloat16}.get(precision, torch.float32)
+    dtype: torch.dtype = getattr(torch, DTYPES[precision if precision in ("fp16", "bf16") else "fp32"][0])
+    return dtype
+
+
+def input_dtype(info: InputInfo, precision: Precision) -> torch.dtype:
+    """The element type of an input at this precision; integers and booleans keep their own."""
+    import torch
+
+    own: torch.dtype = getattr(torch, info.dtype)
+    return torch_dtype(precision) if own.is_floating_point else own
 
 
 def configure_torch(spec: EngineSpec) -> None:
@@ -68,9 +76,10 @@ def configure_torch(spec: EngineSpec) -> None:
 
 
 def import_torch_profiler() -> None:
-    """Import what torch.profiler imports when it starts, which takes seconds."""
-    import torch._inductor.config
+    """Import what torch.profiler needs when it starts, which takes seconds."""
     import torch.profiler  # noqa: F401
+
+    import_what_the_profiler_imports()
 
 
 def in_memory_order(tensors: Iterable[torch.Tensor], channels_last: bool) -> list[torch.Tensor]:
@@ -102,8 +111,7 @@ class TorchSession(Session):
         """See Session.prepare."""
         import torch
 
-        if len(inputs) != len(self.spec.inputs):
-            raise EngineError(f"the engine takes {len(self.spec.inputs)} inputs, {len(inputs)} were given")
+        check_input_count(len(self.spec.inputs), len(inputs))
         dtype = torch_dtype(self.spec.precision)
         tensors = [torch.from_numpy(array).to(self.spec.device) for array in inputs]
         tensors = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in tensors]
@@ -160,11 +168,7 @@ class TorchSession(Session):
         from bakeoff.models.outputs import flatten
 
         self.synchronize()
-        arrays = []
-        for _, tensor in flatten(self._output):
-            tensor = tensor.detach()
-            arrays.append((tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy())
-        return arrays
+        return [host_array(tensor) for _, tensor in flatten(self._output)]
 
     def layers(self, runs: int, max_s: float) -> LayerTimes:
         """See Session.layers. A CUDA graph is one event to the profiler, so its operators are profiled one by one."""

@@ -1,0 +1,1 @@
+"""What several backend kinds share. No kind itself: nothing here defines a Backend."""
