@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_models import cell, gpu, machine
+from tiny_models import gpu, machine, request
 from workshop import INPUTS, Workshop, need_instructions
 
 from bakeoff.backends import make_backend
@@ -138,19 +138,19 @@ def test_fp32_and_tf32_set_tensor_cores_everywhere(workshop: Workshop, tmp_path:
     ],
 )
 def test_what_cannot_be_built_is_said_in_words(kind, precision, device, on, reason) -> None:
-    told = make_backend({"kind": kind}).cannot_build(cell(precision, device, on))
+    told = make_backend({"kind": kind}).cannot_build(request(precision, device, on))
     assert told is None if reason is None else reason in told
 
 
 @pytest.mark.parametrize("kind", ["eager", "torchscript", "inductor"])
 def test_a_cuda_graph_needs_a_gpu(kind: str) -> None:
     backend = make_backend({"kind": kind, "cuda_graph": True})
-    assert backend.cannot_build(cell("fp32")) == "cuda_graph needs an NVIDIA GPU"
-    assert backend.cannot_build(cell("fp32", "cuda:0", machine(gpus=(gpu(),)))) is None
+    assert backend.cannot_build(request("fp32")) == "cuda_graph needs an NVIDIA GPU"
+    assert backend.cannot_build(request("fp32", "cuda:0", machine(gpus=(gpu(),)))) is None
 
 
 def test_torchscript_files_have_no_eager_code() -> None:
-    refusal = make_backend({"kind": "eager"}).cannot_build(replace(cell("fp32"), source="torchscript"))
+    refusal = make_backend({"kind": "eager"}).cannot_build(replace(request("fp32"), source="torchscript"))
     assert refusal is not None
     assert "kind torchscript" in refusal
 

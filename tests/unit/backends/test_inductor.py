@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from inductor_stand_in import Benchmarker, turns
-from tiny_models import cell, gpu, machine
+from tiny_models import gpu, machine, request
 from torch._inductor.runtime import benchmarking, compile_tasks
 from workshop import Workshop, need_instructions
 
@@ -349,14 +349,14 @@ def test_a_program_of_fixed_batch_size_is_refused_for_several(workshop: Workshop
 
 def test_a_compiler_is_asked_for_at_planning() -> None:
     bare = Machine("a processor", frozenset(), 2, (), None, None)
-    refusal = make_backend({"kind": "inductor"}).cannot_build(cell("fp32", machine=bare))
+    refusal = make_backend({"kind": "inductor"}).cannot_build(request("fp32", machine=bare))
     assert refusal == "needs a C++ compiler, and none was found: install g++ (or name one in CXX)"
 
 
 def test_coordinate_descent_is_for_gpus_and_times_kernels() -> None:
     backend = make_backend({"kind": "inductor", "coordinate_descent": True})
-    assert "on a CPU" in backend.cannot_build(cell("fp32"))
-    assert backend.cannot_build(cell("fp32", "cuda:0", machine(gpus=(gpu(),)))) is None
+    assert "on a CPU" in backend.cannot_build(request("fp32"))
+    assert backend.cannot_build(request("fp32", "cuda:0", machine(gpus=(gpu(),)))) is None
     assert backend.times_kernels("cuda:0")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_models import TinyModel, built_and_inspected, cell, export_onnx, gpu, machine
+from tiny_models import TinyModel, built_and_inspected, export_onnx, gpu, machine, request
 
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.io import write_record
@@ -127,7 +127,7 @@ def synthetic_set(folder: Path, inputs: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory, digits: Any, root: Path) -> World:
+def world(tmp_path_factory: pytest.TempPathFactory, digits: Any, root: Path, quick_onnx_export: None) -> World:
     """Trained once."""
     return World(tmp_path_factory.mktemp("digits"), digits, root)
 
@@ -314,28 +314,28 @@ class TestTensorRt:
 class TestReasons:
     @pytest.mark.parametrize("kind", [*KINDS, "tensorrt"])
     def test_int8_is_built_without_vnni(self, kind: str) -> None:
-        assert make_backend({"kind": kind}).cannot_build(cell("int8", machine=machine())) is None
+        assert make_backend({"kind": kind}).cannot_build(request("int8", machine=machine())) is None
 
     @pytest.mark.parametrize("kind", [*KINDS, "tensorrt"])
     def test_fp8_says_what_it_needs(self, kind: str) -> None:
-        reason = make_backend({"kind": kind}).cannot_build(cell("fp8", machine=machine()))
+        reason = make_backend({"kind": kind}).cannot_build(request("fp8", machine=machine()))
         for words in ("NVIDIA GPU", "compute capability 8.9", "TensorRT", "Torch-TensorRT"):
             assert words in reason
 
     def test_fp8_on_gpus(self) -> None:
         backend = make_backend({"kind": "tensorrt"})
-        old = cell("fp8", "cuda:0", machine(gpus=(gpu(compute_capability=(8, 6)),)))
+        old = request("fp8", "cuda:0", machine(gpus=(gpu(compute_capability=(8, 6)),)))
         assert "has 8.6" in backend.cannot_build(old)
-        new = cell("fp8", "cuda:0", machine(gpus=(gpu(compute_capability=(9, 0)),)))
+        new = request("fp8", "cuda:0", machine(gpus=(gpu(compute_capability=(9, 0)),)))
         assert backend.cannot_build(new) == "post-training quantization to fp8 is not implemented yet in Bakeoff"
 
     def test_missing_quantizers(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found = importlib.util.find_spec
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "nncf" else found(name))
         backend = make_backend({"kind": "openvino"})
-        assert "nncf, which quantizes for OpenVINO, is not installed" in backend.cannot_build(cell("int8"))
-        assert backend.cannot_build(cell("fp32")) is None
+        assert "nncf, which quantizes for OpenVINO, is not installed" in backend.cannot_build(request("int8"))
+        assert backend.cannot_build(request("fp32")) is None
 
     def test_onnx_runtime_on_cuda(self) -> None:
-        on_gpu = cell("int8", "cuda:0", machine(gpus=(gpu(),)))
+        on_gpu = request("int8", "cuda:0", machine(gpus=(gpu(),)))
         assert "no int8 convolutions" in make_backend({"kind": "onnxruntime"}).cannot_build(on_gpu)

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from cpu_engines import CpuEngines
-from tiny_models import BATCH, TinyModel, built_and_inspected, cell, gpu, machine
+from tiny_models import BATCH, TinyModel, built_and_inspected, gpu, machine, request
 
 from bakeoff.backends import make_backend
 from bakeoff.backends.onnxruntime import backend as backend_module
@@ -74,8 +74,8 @@ class TestReasons:
     backend = OnnxRuntime(OnnxRuntime.Options())
 
     def test_fp32_on_the_cpu_can_be_built_and_run(self) -> None:
-        assert self.backend.cannot_build(cell("fp32")) is None
-        assert self.backend.cannot_run(cell("fp32")) is None
+        assert self.backend.cannot_build(request("fp32")) is None
+        assert self.backend.cannot_run(request("fp32")) is None
 
     @pytest.mark.parametrize(
         ("precision", "words"),
@@ -87,21 +87,21 @@ class TestReasons:
         ],
     )
     def test_other_precisions_on_the_cpu(self, precision: str, words: str) -> None:
-        assert words in self.backend.cannot_build(cell(precision))
+        assert words in self.backend.cannot_build(request(precision))
 
     def test_cuda_needs_a_gpu_and_its_own_package(self, monkeypatch) -> None:
-        assert "no GPU cuda:1" in self.backend.cannot_build(cell("fp32", "cuda:1", machine(gpus=(gpu(),))))
-        on_gpu = cell("fp32", "cuda:0", machine(gpus=(gpu(),)))
+        assert "no GPU cuda:1" in self.backend.cannot_build(request("fp32", "cuda:1", machine(gpus=(gpu(),))))
+        on_gpu = request("fp32", "cuda:0", machine(gpus=(gpu(),)))
         monkeypatch.setattr(backend_module, "version_of", lambda _: None)
         assert "install onnxruntime-gpu" in self.backend.cannot_build(on_gpu)
         monkeypatch.setattr(backend_module, "version_of", lambda _: "1.31.1")
         assert self.backend.cannot_build(on_gpu) is None
-        old = cell("tf32", "cuda:0", machine(gpus=(gpu(compute_capability=(7, 5)),)))
+        old = request("tf32", "cuda:0", machine(gpus=(gpu(compute_capability=(7, 5)),)))
         assert "8.0" in self.backend.cannot_build(old)
 
     def test_missing_package(self, monkeypatch) -> None:
         monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-        assert self.backend.cannot_build(cell("fp32")) == "the package onnxruntime is not installed"
+        assert self.backend.cannot_build(request("fp32")) == "the package onnxruntime is not installed"
 
     def test_reads_the_export_of_its_precision(self) -> None:
         keys = [self.backend.export_key(p) for p in ("fp32", "tf32", "fp16")]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_models import BATCH, MODELS, TinyModel, cell, gpu, machine
+from tiny_models import BATCH, MODELS, TinyModel, gpu, machine, request
 
 from bakeoff.backends import make_backend
 from bakeoff.backends.onnxruntime import backend as onnxruntime
@@ -129,6 +129,6 @@ def test_provider_options(tiny: dict[str, TinyModel]) -> None:
 
 def test_a_cuda_graph_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = make_backend({"kind": "onnxruntime", "cuda_graph": True})
-    assert backend.cannot_build(cell("fp32")) == "cuda_graph needs an NVIDIA GPU"
+    assert backend.cannot_build(request("fp32")) == "cuda_graph needs an NVIDIA GPU"
     monkeypatch.setattr(onnxruntime, "version_of", lambda _: "1.99")
-    assert backend.cannot_build(cell("fp32", "cuda:0", ON_GPU)) is None
+    assert backend.cannot_build(request("fp32", "cuda:0", ON_GPU)) is None

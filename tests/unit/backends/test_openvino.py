@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cpu_engines import CpuEngines
-from tiny_models import BATCH, TinyModel, built_and_inspected, cell, gpu, machine
+from tiny_models import BATCH, TinyModel, built_and_inspected, gpu, machine, request
 
 from bakeoff.backends import make_backend
 from bakeoff.backends import openvino as backend_module
@@ -25,7 +25,7 @@ class TestOpenVino(CpuEngines):
         self, tiny: dict[str, TinyModel], tmp_path: Path, precision: str, dynamic: bool
     ) -> None:
         backend = make_backend({"kind": "openvino"})
-        reason = backend.cannot_build(cell(precision, machine=Machine.detect()))
+        reason = backend.cannot_build(request(precision, machine=Machine.detect()))
         if reason:
             pytest.skip(reason)
         model = tiny["conv"]
@@ -81,19 +81,19 @@ class TestReasons:
 
     def test_by_precision_and_processor(self) -> None:
         plain, amx = machine(), machine(frozenset({"amx_bf16", "avx512_fp16"}))
-        assert self.backend.cannot_build(cell("fp32", machine=plain)) is None
+        assert self.backend.cannot_build(request("fp32", machine=plain)) is None
         for precision in ("bf16", "fp16"):
-            assert "would compute in fp32" in self.backend.cannot_build(cell(precision, machine=plain))
-            assert self.backend.cannot_build(cell(precision, machine=amx)) is None
-        assert "NVIDIA" in self.backend.cannot_build(cell("tf32", machine=amx))
+            assert "would compute in fp32" in self.backend.cannot_build(request(precision, machine=plain))
+            assert self.backend.cannot_build(request(precision, machine=amx)) is None
+        assert "NVIDIA" in self.backend.cannot_build(request("tf32", machine=amx))
 
     def test_never_on_an_nvidia_gpu(self) -> None:
-        on_gpu = cell("fp32", "cuda:0", machine(gpus=(gpu(),)))
+        on_gpu = request("fp32", "cuda:0", machine(gpus=(gpu(),)))
         assert "does not run on NVIDIA GPUs" in self.backend.cannot_build(on_gpu)
 
     def test_missing_package(self, monkeypatch) -> None:
         monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-        assert self.backend.cannot_build(cell("fp32")) == "the package openvino is not installed"
+        assert self.backend.cannot_build(request("fp32")) == "the package openvino is not installed"
 
     def test_always_reads_fp32(self) -> None:
         assert {self.backend.export_key(p).precision for p in ("fp32", "bf16", "fp16")} == {"fp32"}

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_models import BATCH, MODELS, TinyModel, built_and_inspected, cell, gpu, machine
+from tiny_models import BATCH, MODELS, TinyModel, built_and_inspected, gpu, machine, request
 
 from bakeoff.backends import make_backend
 from bakeoff.backends.tensorrt import info as trt_info
@@ -16,7 +16,7 @@ from bakeoff.backends.tensorrt.backend import PLAN, TensorRt
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.machine import version_of
 
-REASON = TensorRt(TensorRt.Options()).cannot_build(cell("fp32"))
+REASON = TensorRt(TensorRt.Options()).cannot_build(request("fp32"))
 builds = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 
@@ -101,7 +101,7 @@ class TestBuild:
 
     def test_options_of_running_build_the_same_without_a_gpu(self, tiny: dict[str, TinyModel], tmp_path: Path) -> None:
         backend = the_backend(cuda_graph=True, runtime_cache=True, kernel_specialization="lazy")
-        assert backend.cannot_build(cell("fp32")) is None
+        assert backend.cannot_build(request("fp32")) is None
         built = built_and_inspected(backend, tiny["conv"].dynamic, tiny["conv"].spec(True), tmp_path)
         assert built.files == [PLAN, "engine_info.json"]
 
@@ -198,22 +198,22 @@ class TestReasons:
         return names
 
     def test_runs_only_on_a_gpu(self) -> None:
-        assert the_backend().cannot_run(cell("fp32")) == "needs an NVIDIA GPU"
-        assert the_backend().cannot_run(cell("fp32", "cuda:1", machine(gpus=(gpu(),)))) == "needs an NVIDIA GPU"
-        assert the_backend().cannot_run(cell("fp32", "cuda:0", machine(gpus=(gpu(),)))) is None
+        assert the_backend().cannot_run(request("fp32")) == "needs an NVIDIA GPU"
+        assert the_backend().cannot_run(request("fp32", "cuda:1", machine(gpus=(gpu(),)))) == "needs an NVIDIA GPU"
+        assert the_backend().cannot_run(request("fp32", "cuda:0", machine(gpus=(gpu(),)))) is None
 
     def test_nothing_installed(self, installed: set[str]) -> None:
         installed.clear()
-        assert "pip install tensorrt_rtx" in the_backend().cannot_build(cell("fp32"))
-        assert "pip install tensorrt" in the_backend(library="tensorrt").cannot_build(cell("fp32"))
+        assert "pip install tensorrt_rtx" in the_backend().cannot_build(request("fp32"))
+        assert "pip install tensorrt" in the_backend(library="tensorrt").cannot_build(request("fp32"))
 
     def test_tensorrt_proper_builds_on_a_gpu_only(self, installed: set[str]) -> None:
-        on_gpu = cell("fp32", "cuda:0", machine(gpus=(gpu(),)))
-        assert "only on an NVIDIA GPU" in the_backend(library="tensorrt").cannot_build(cell("fp32"))
+        on_gpu = request("fp32", "cuda:0", machine(gpus=(gpu(),)))
+        assert "only on an NVIDIA GPU" in the_backend(library="tensorrt").cannot_build(request("fp32"))
         assert the_backend(library="tensorrt").cannot_build(on_gpu) is None
-        assert the_backend().cannot_build(cell("fp32")) is None  # tensorrt_rtx builds
+        assert the_backend().cannot_build(request("fp32")) is None  # tensorrt_rtx builds
         installed.remove("tensorrt_rtx")
-        assert "only on an NVIDIA GPU" in the_backend().cannot_build(cell("fp32"))
+        assert "only on an NVIDIA GPU" in the_backend().cannot_build(request("fp32"))
         assert the_backend().cannot_build(on_gpu) is None
 
     def test_auto_takes_tensorrt_on_a_gpu(self, installed: set[str]) -> None:
@@ -225,14 +225,14 @@ class TestReasons:
 
     def test_old_tensorrt(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(trt_library, "version_of", lambda _: "8.6.1")
-        on_gpu = cell("fp32", "cuda:0", machine(gpus=(gpu(),)))
+        on_gpu = request("fp32", "cuda:0", machine(gpus=(gpu(),)))
         assert "10 or later is needed, 8.6.1" in the_backend(library="tensorrt").cannot_build(on_gpu)
 
     def test_other_precisions(self) -> None:
         for precision in ("fp16", "bf16", "tf32"):
-            assert the_backend().cannot_build(cell(precision)) is None
+            assert the_backend().cannot_build(request(precision)) is None
         for precision in ("bf16", "tf32"):
-            old = cell(precision, "cuda:0", machine(gpus=(gpu(compute_capability=(7, 5)),)))
+            old = request(precision, "cuda:0", machine(gpus=(gpu(compute_capability=(7, 5)),)))
             assert "8.0" in the_backend().cannot_build(old)
 
     def test_distributions_follow_the_library(self) -> None:
@@ -246,7 +246,7 @@ class TestReasons:
         there = {"tensorrt-cu13-bindings": "10.14.1"} | rtx
         monkeypatch.setattr(trt_library, "version_of", there.get)
         assert the_backend().distributions() == ("tensorrt-cu13-bindings", "tensorrt-rtx-cu13")
-        on_gpu = cell("fp32", "cuda:0", machine(gpus=(gpu(),)))
+        on_gpu = request("fp32", "cuda:0", machine(gpus=(gpu(),)))
         assert the_backend(library="tensorrt").cannot_build(on_gpu) is None
         there.clear()
         assert the_backend().distributions() == ("tensorrt", "tensorrt-rtx")

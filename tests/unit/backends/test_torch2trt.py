@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
-from tiny_models import cell, gpu, machine
+from tiny_models import gpu, machine, request
 from workshop import Workshop
 
 from bakeoff.backends import make_backend, options_of
@@ -34,7 +34,7 @@ def _no_tensorrt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "fp16"])
 def test_a_gpu_builds_it(precision: str) -> None:
-    assert make_backend({"kind": "torch2trt"}).cannot_build(cell(precision, "cuda:0", H200)) is None
+    assert make_backend({"kind": "torch2trt"}).cannot_build(request(precision, "cuda:0", H200)) is None
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_gpu_builds_it(precision: str) -> None:
     ],
 )
 def test_what_cannot_be_built_is_said_in_words(precision, device, on, reason) -> None:
-    told = make_backend({"kind": "torch2trt"}).cannot_build(cell(precision, device, on))
+    told = make_backend({"kind": "torch2trt"}).cannot_build(request(precision, device, on))
     assert told is not None
     assert reason in told
 
@@ -57,14 +57,14 @@ def test_what_cannot_be_built_is_said_in_words(precision, device, on, reason) ->
 @pytest.mark.parametrize(("version", "told"), [("11.0.0.1", "TensorRT 10 or older, 11.0.0.1 is"), ("10.9.0", None)])
 def test_newer_tensorrt_is_refused(monkeypatch: pytest.MonkeyPatch, version: str, told: str | None) -> None:
     monkeypatch.setattr("bakeoff.backends.torch2trt.version_of", lambda name: version)
-    refusal = make_backend({"kind": "torch2trt"}).cannot_build(cell("fp32", "cuda:0", H200))
+    refusal = make_backend({"kind": "torch2trt"}).cannot_build(request("fp32", "cuda:0", H200))
     assert refusal is None if told is None else told in str(refusal)
 
 
 def test_it_needs_python_code() -> None:
     backend = make_backend({"kind": "torch2trt"})
     assert backend.export_key("fp16") == ExportKey("eager", "fp32")
-    given = replace(cell("fp32", "cuda:0", H200), source="torchscript")
+    given = replace(request("fp32", "cuda:0", H200), source="torchscript")
     assert "holds no Python code" in str(backend.cannot_build(given))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_models import cell, machine
+from tiny_models import machine, request
 from workshop import INPUTS, Workshop, need_instructions
 
 from bakeoff.backends import make_backend
@@ -107,5 +107,5 @@ def test_a_damaged_export_is_refused(workshop: Workshop, tmp_path: Path) -> None
 
 
 def test_a_torchscript_source_can_be_built() -> None:
-    source = replace(cell("fp32", machine=machine()), source="torchscript")
+    source = replace(request("fp32", machine=machine()), source="torchscript")
     assert make_backend({"kind": "torchscript"}).cannot_build(source) is None
