@@ -58,17 +58,24 @@ def quick_onnx_export() -> Iterator[None]:
         yield
 
 
-def _place(path: str) -> int:
-    """Where tests of a file come in the order of beginning."""
-    if path.startswith(LAST):
+def place_of(nodeid: str) -> int:
+    """Where a test's file comes in the order of beginning."""
+    if nodeid.startswith(LAST):
         return len(LONGEST_FIRST) + 1
-    return next((i for i, start in enumerate(LONGEST_FIRST) if path.startswith(start)), len(LONGEST_FIRST))
+    return next((i for i, start in enumerate(LONGEST_FIRST) if nodeid.startswith(start)), len(LONGEST_FIRST))
+
+
+def unit_of(nodeid: str) -> str:
+    """What stays in one process with a test: its file, or a folder that stays whole."""
+    file = nodeid.partition("::")[0]
+    whole = (start for start in (*LONGEST_FIRST, LAST) if start.endswith("/") and start not in APART)
+    return next((folder for folder in whole if file.startswith(folder)), file)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the longest files first where several processes share the tests; the order within a file stays."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _place(item.nodeid))
+        items.sort(key=lambda item: place_of(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -80,9 +87,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class LongestFirst(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            whole = (start for start in (*LONGEST_FIRST, LAST) if start.endswith("/") and start not in APART)
-            return next((folder for folder in whole if file.startswith(folder)), file)
+            return unit_of(nodeid)
 
     config.option.loadscopereorder = False
     return LongestFirst(config, log)
