@@ -46,9 +46,7 @@ unit: env-dev  ## the tests alone: all, or those that ARGS (pytest's) choose
 ifdef ARGS
 	@pytest $(ARGS)
 else
-	@pytest -n 2 --dist loadfile --ignore=tests/unit/jobs tests/browser tests/unit
-# these start processes that wait for each other, or whole runs: nothing beside them
-	@pytest tests/unit/jobs $(filter-out tests/unit/ tests/browser/,$(wildcard tests/*/))
+	@pytest -n 2 --dist loadfile
 endif
 
 browser: env-dev  ## see that a Chromium is there for the browser tests, installing Debian's where that is possible

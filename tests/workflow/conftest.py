@@ -43,6 +43,7 @@ class Workspace:
         self.study = study
         self.checkout = checkout
         self.cores = 2
+        self.variables: dict[str, str] = {}
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of a run."""
@@ -54,7 +55,7 @@ class Workspace:
 
     def run(self, *arguments: str, **variables: str) -> Run:
         """Run Snakemake here, with environment variables of its own: the report, unless arguments say otherwise."""
-        env = {name: value for name, value in os.environ.items() if name != "BAKEOFF_RUN_PID"} | variables
+        env = self.environment() | variables
         # this checkout's plugins of Snakemake, which it looks for before it reads the Snakefile
         env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(self.checkout / "src"), env.get("PYTHONPATH")]))
         done = subprocess.run(
@@ -64,15 +65,28 @@ class Workspace:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=540,
+            timeout=1100,
             check=False,
         )
         return Run(done.returncode, done.stdout)
 
+    def environment(self) -> dict[str, str]:
+        """Environment variables of a run, those of this workspace (`variables`) included.
+
+        It has a folder of its own for locks of devices and for scratch files, so that it waits for no study that
+        another test measures at the same time.
+        """
+        temporary = self.folder.with_name(f"{self.folder.name}-tmp")
+        temporary.mkdir(exist_ok=True)
+        own = {name: value for name, value in os.environ.items() if name != "BAKEOFF_RUN_PID"}
+        return {**own, "TMPDIR": str(temporary), **self.variables}
+
     def copy(self, folder: Path, checkout: Path | None = None) -> Workspace:
         """The same with all that was made here, times of change and what Snakemake knows of it included."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return Workspace(folder, copy.deepcopy(self.study), checkout or self.checkout)
+        copied = Workspace(folder, copy.deepcopy(self.study), checkout or self.checkout)
+        copied.variables = dict(self.variables)
+        return copied
 
     def result(self, path: str) -> Path:
         """A file of the study's results."""
@@ -149,7 +163,8 @@ def finished(tmp_path_factory):
     # all jobs in one process: a process for each takes a minute, of which most is imports
     code = "from tests.scale.make_results import make_results; make_results('study.yaml')"
     paths = os.pathsep.join([str(workspace.checkout / "src"), str(ROOT)])
-    subprocess.run([sys.executable, "-c", code], cwd=folder, env={**os.environ, "PYTHONPATH": paths}, check=True)
+    environment = {**workspace.environment(), "PYTHONPATH": paths}
+    subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, check=True)
     for arguments in (("report", "--touch", "--forceall"), ("report",)):
         run = workspace.run(*arguments)
         assert run.status == 0, run.output

@@ -8,7 +8,7 @@ import pytest
 
 from bakeoff.artifacts.collected import Collected
 from bakeoff.artifacts.io import read_record
-from tests.workflow.conftest import QUICK, own_model
+from tests.workflow.conftest import QUICK, ROOT, own_model
 
 IMAGE = {"image": {"shape": [3, 16, 16]}}
 
@@ -24,31 +24,40 @@ CAREFREE = """
                 os.kill(os.getpid(), signal.SIGSEGV)
             if how == "hangs":
                 time.sleep(600)
-        return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 12))
+        return nn.Identity()
 """
 
 
 @pytest.fixture(scope="module")
 def workspace(make_workspace):
-    """A study of one good model and three that fail, each in its own way."""
+    """A study of one good model and three that fail, each in its own way.
+
+    Its backend is the one of tests/scale, which computes nothing: models fail before a backend has to do with them, and
+    so no job but the references imports torch.
+    """
     ways = ("raises", "crashes", "hangs")
     workspace = make_workspace(
         {
             "study": "failing",
             "device": "cpu",
             "models": {
-                "good": own_model("convnet", inputs=IMAGE),
-                **{
-                    how: {"source": "file", "factory": "made.py:make", "args": {"how": how}, "inputs": IMAGE}
-                    for how in ways
-                },
+                how: {
+                    "source": "file",
+                    "factory": "made.py:make",
+                    "args": {"how": how},
+                    "weights": "factory",
+                    "inputs": IMAGE,
+                }
+                for how in ("good", *ways)
             },
-            "backends": {"eager": None},
+            "backends": {"null": None},
+            "baseline": "null",
             "profile": {"enabled": False},
             "timing": QUICK["timing"] | {"rounds": 1},
             "limits": {"export_s": 20},
         }
     )
+    workspace.variables["BAKEOFF_BACKENDS"] = str(ROOT / "tests" / "scale" / "backends")
     (workspace.folder / "made.py").write_text(textwrap.dedent(CAREFREE))
     return workspace
 
@@ -74,7 +83,7 @@ def test_the_others_go_on_and_the_status_tells(workspace, first):
 
 def test_each_failure_is_named_with_its_log(workspace, first):
     for how in ("raises", "crashes", "hangs"):
-        assert f"{how} · eager fp32 · batch 1" in first.output
+        assert f"{how} · null fp32 · batch 1" in first.output
         log = workspace.result(f".logs/{how}/reference.log")
         assert log.exists()
         assert str(log.relative_to(workspace.folder)) in first.output

@@ -9,7 +9,7 @@ from workshop import Workshop
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TinyModel]:
+def tiny(tmp_path_factory: pytest.TempPathFactory, quick_onnx_export: None) -> dict[str, TinyModel]:
     """The tiny models by name: conv, two_inputs, tokens, two_outputs."""
     import torch
 
@@ -45,6 +45,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TinyModel]:
 
 
 @pytest.fixture(scope="session")
-def workshop(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+def workshop(root: Path, tmp_path_factory: pytest.TempPathFactory, quick_onnx_export: None) -> Workshop:
     """References and exports of the models of tests/models/tiny.py, each made once."""
     return Workshop(root / "tests" / "models" / "tiny.py", tmp_path_factory)

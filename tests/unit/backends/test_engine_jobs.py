@@ -4,6 +4,7 @@ import fcntl
 import json
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def job(tiny: dict[str, TinyModel], tmp_path: Path) -> dict[str, Any]:
     write_record(export / "export.json", record)
     np.savez(reference / "inputs.npz", image=model.arrays[5][0])
     return {
-        "target": target.model_dump(),
+        "target": asdict(target),
         "backend": {"kind": "onnxruntime"},
         "engine": str(tmp_path / "engine"),
         "reference": str(reference),

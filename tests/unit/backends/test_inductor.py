@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,25 +87,24 @@ class Package:
 
 
 @pytest.fixture(scope="module")
-def package(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Package:
-    """The convolutional network for batch sizes 1 to 4."""
-    backend = make_backend({"kind": "inductor"})
-    folder = tmp_path_factory.mktemp("package")
-    return Package(backend, folder, workshop.build(backend, "convnet", folder))
+def compiled(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Built]:
+    """Builds like `Workshop.build`, all with one cache folder, so that Inductor's headers are compiled once."""
+    caches = SimpleNamespace(name=str(tmp_path_factory.mktemp("caches")), cleanup=lambda: None)
+
+    def build(*arguments: Any) -> Built:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(inductor, "TemporaryDirectory", lambda **_: caches)
+            return workshop.build(*arguments)
+
+    return build
 
 
 @pytest.fixture(scope="module")
-def shared_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One cache folder for the further packages, so that headers are compiled once."""
-    folder = tmp_path_factory.mktemp("caches")
-    patch = pytest.MonkeyPatch()
-    patch.setattr(
-        inductor,
-        "TemporaryDirectory",
-        lambda **_: SimpleNamespace(name=str(folder), cleanup=lambda: None),
-    )
-    yield folder
-    patch.undo()
+def package(compiled: Callable[..., Built], tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """The convolutional network for batch sizes 1 to 4."""
+    backend = make_backend({"kind": "inductor"})
+    folder = tmp_path_factory.mktemp("package")
+    return Package(backend, folder, compiled(backend, "convnet", folder))
 
 
 def test_outputs_at_every_batch_size(workshop: Workshop, package: Package) -> None:
@@ -197,10 +196,10 @@ def test_a_damaged_package_is_refused(workshop: Workshop, package: Package, tmp_
         package.backend.load(tmp_path, ["engine.pt2"], workshop.spec("convnet"), 1)
 
 
-def test_bf16_in_nhwc_order(workshop: Workshop, shared_caches: Path, tmp_path: Path) -> None:
+def test_bf16_in_nhwc_order(workshop: Workshop, compiled: Callable[..., Built], tmp_path: Path) -> None:
     need_instructions("bf16")
     backend = make_backend({"kind": "inductor", "channels_last": True})
-    built = workshop.build(backend, "convnet", tmp_path, "bf16")
+    built = compiled(backend, "convnet", tmp_path, "bf16")
     assert built.holds_precision is True
     assert set(built.layer_dtypes) == {"bfloat16"}
     session = workshop.load(backend, "convnet", tmp_path, built, 3, "bf16")
@@ -210,14 +209,14 @@ def test_bf16_in_nhwc_order(workshop: Workshop, shared_caches: Path, tmp_path: P
     assert session.layers(runs=1, max_s=60).layers[0].type == "convolution"
 
 
-def test_several_inputs_integers_and_a_dict(workshop: Workshop, shared_caches: Path, tmp_path: Path) -> None:
+def test_several_inputs_integers_and_a_dict(workshop: Workshop, compiled: Callable[..., Built], tmp_path: Path) -> None:
     (tmp_path / "mixed.py").write_text(MIXED)
     inputs = {"tokens": {"shape": [6], "dtype": "int64", "high": 100}, "x": {"shape": [12]}}
     workshop.add("mixed", {"source": "file", "factory": f"{tmp_path}/mixed.py:mixed", "inputs": inputs})
     out = tmp_path / "out"
     out.mkdir()
     backend = make_backend({"kind": "inductor"})
-    built = workshop.build(backend, "mixed", out)
+    built = compiled(backend, "mixed", out)
     for size in (1, 3):
         session = workshop.load(backend, "mixed", out, built, size)
         workshop.assert_close(session, "mixed", size)
@@ -335,9 +334,11 @@ def test_a_build_for_a_cpu_touches_neither_tritons_assembler_nor_the_timing_of_k
     assert told["replaced"] is False
 
 
-def test_freezing_folds_batch_normalization(workshop: Workshop, package: Package, tmp_path: Path) -> None:
+def test_freezing_folds_batch_normalization(
+    workshop: Workshop, compiled: Callable[..., Built], package: Package, tmp_path: Path
+) -> None:
     backend = make_backend({"kind": "inductor", "freeze": True})
-    built = workshop.build(backend, "convnet", tmp_path)
+    built = compiled(backend, "convnet", tmp_path)
     frozen = workshop.load(backend, "convnet", tmp_path, built, 3)
     workshop.assert_close(frozen, "convnet", 3)
     not_frozen = workshop.load(package.backend, "convnet", package.folder, package.built, 3)
@@ -349,13 +350,13 @@ def test_freezing_folds_batch_normalization(workshop: Workshop, package: Package
 
 
 def test_decomposed_depthwise_convolutions_are_fused_kernels(
-    workshop: Workshop, shared_caches: Path, tmp_path: Path
+    workshop: Workshop, compiled: Callable[..., Built], tmp_path: Path
 ) -> None:
     (tmp_path / "separable.py").write_text(SEPARABLE)
     inputs = {"image": {"shape": [3, 12, 12]}}
     workshop.add("separable", {"source": "file", "factory": f"{tmp_path}/separable.py:separable", "inputs": inputs})
     backend = make_backend({"kind": "inductor", "decompose_depthwise": True})
-    built = workshop.build(backend, "separable", tmp_path)
+    built = compiled(backend, "separable", tmp_path)
     assert "depthwise convolutions decomposed: 1" in built.notes
     for size in (1, 4):
         session = workshop.load(backend, "separable", tmp_path, built, size)

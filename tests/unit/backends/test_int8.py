@@ -128,7 +128,7 @@ def synthetic_set(folder: Path, inputs: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory, digits: Any, root: Path) -> World:
+def world(tmp_path_factory: pytest.TempPathFactory, digits: Any, root: Path, quick_onnx_export: None) -> World:
     """Trained once."""
     return World(tmp_path_factory.mktemp("digits"), digits, root)
 

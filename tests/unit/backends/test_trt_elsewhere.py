@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def export(model: TinyModel, folder: Path) -> Path:
 
 def job(export: Path, engine: Path, study: str, **options: Any) -> dict[str, Any]:
     return {
-        "target": {**TARGET.model_dump(), "study": study},
+        "target": {**asdict(TARGET), "study": study},
         "backend": {"kind": "tensorrt", **options},
         "engine": str(engine),
         "reference": str(export),
@@ -108,7 +109,7 @@ def test_another_export_is_noted(tmp_path: Path, copied: Path, tiny: dict[str, T
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"target": {**TARGET.model_dump(), "precision": "fp16"}}, "precision fp32, this study asks for fp16"),
+        ({"target": {**asdict(TARGET), "precision": "fp16"}}, "precision fp32, this study asks for fp16"),
         ({"batch": {"min": 1, "opt": 8, "max": 8}}, r"\(min, opt, max\) \(1, 3, 5\), this study asks for \(1, 8, 8\)"),
         ({"options": {"optimization_level": 5}}, "optimization_level: None, this study asks for 5"),
         ({"options": {"library": "tensorrt"}}, "library tensorrt_rtx, this study asks for tensorrt"),
@@ -126,7 +127,7 @@ def test_another_engine_is_refused(tmp_path: Path, there: Path, copied: Path, ch
 
 def test_options_of_quantization_concern_int8_alone(tmp_path: Path, there: Path, copied: Path) -> None:
     assert take(tmp_path, there, copied, options={"calibration": "entropy"}).ok
-    target = {**TARGET.model_dump(), "precision": "int8"}
+    target = {**asdict(TARGET), "precision": "int8"}
     altered(copied, target=target)
     shutil.copy(there / "export" / "export.json", tmp_path / "calibration.json")
     with pytest.raises(BuildError, match="calibration: minmax, this study asks for entropy"):
@@ -134,7 +135,7 @@ def test_options_of_quantization_concern_int8_alone(tmp_path: Path, there: Path,
 
 
 def test_int8_of_another_calibration_set_is_refused(tmp_path: Path, there: Path, copied: Path) -> None:
-    target = {**TARGET.model_dump(), "precision": "int8"}
+    target = {**asdict(TARGET), "precision": "int8"}
     use = {"sha256": "there", "n_inputs": 8, "source": "images", "method": "minmax"}
     altered(copied, target=target, calibration=use)
     calibration = tmp_path / "calibration"

@@ -15,7 +15,7 @@ INPUTS = {
 
 
 @pytest.fixture(scope="session")
-def make_reference(tmp_path_factory):
+def make_reference(tmp_path_factory, quick_onnx_export):
     """Make the reference of a model section, as the reference job and its caller do; returns its folder."""
 
     def make(label, section, n_inputs=6):

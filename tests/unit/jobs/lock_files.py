@@ -29,7 +29,7 @@ def is_free(lock: Path) -> bool:
 def wait_until_locked(folder: Path, name: str) -> None:
     """Wait until a process holds a lock of a host whose temporary files are in `folder`."""
     lock = folder / f"bakeoff-locks-{os.getuid()}" / f"{name}.lock"
-    for _ in range(400):
+    for _ in range(1200):
         if lock.exists() and not is_free(lock):
             return
         time.sleep(0.05)

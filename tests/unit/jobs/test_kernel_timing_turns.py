@@ -70,7 +70,7 @@ def build(tmp_path, monkeypatch):
 
 
 def test_turns_on_one_gpu_do_not_overlap_and_alternate_and_the_wait_is_known(build):
-    (_, one, waited_s), (_, other, also_waited_s) = [job.result() for job in [build(1, [0.5] * 3) for _ in range(2)]]
+    (_, one, waited_s), (_, other, also_waited_s) = [job.result() for job in [build(1, [0.8] * 3) for _ in range(2)]]
     assert not any(overlap(*pair) for pair in itertools.product(one, other))
     first, second = sorted((one, other))
     assert second[0][0] < first[2][1]
@@ -78,14 +78,14 @@ def test_turns_on_one_gpu_do_not_overlap_and_alternate_and_the_wait_is_known(bui
 
 
 def test_gpus_have_turns_of_their_own(build):
-    (gpu, one, _), (other_gpu, other, _) = [job.result() for job in [build(2, [2.0]) for _ in range(2)]]
+    (gpu, one, _), (other_gpu, other, _) = [job.result() for job in [build(2, [3.0]) for _ in range(2)]]
     assert gpu != other_gpu
     assert overlap(one[0], other[0])
 
 
 def test_the_limit_stands_still_while_a_build_waits_for_its_turn(build):
-    long = build(1, [4.0])
-    assert [len(job.result()[1]) for job in (long, build(1, [0.1] * 3, limit_s=2.5))] == [1, 3]
+    long = build(1, [6.0])
+    assert [len(job.result()[1]) for job in (long, build(1, [0.1] * 3, limit_s=4.0))] == [1, 3]
 
 
 def test_who_dies_in_its_turn_ends_it(build, tmp_path):

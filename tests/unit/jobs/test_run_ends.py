@@ -17,7 +17,7 @@ from bakeoff.supervision.run_lock import RunUnderWayError, lock_run, run_under_w
 
 
 def _wait_for(path: Path) -> str:
-    for _ in range(400):
+    for _ in range(1200):
         if path.exists() and path.read_text():
             return path.read_text()
         time.sleep(0.05)
@@ -48,7 +48,7 @@ def test_a_killed_supervisor_leaves_neither_grandchildren_nor_its_scratch_folder
     supervisor.wait()
     assert _wait_until_dead(int(child_pid))
     assert _wait_until_dead(int(grandchild_pid))
-    for _ in range(100):
+    for _ in range(1200):
         if not Path(scratch).exists():
             break
         time.sleep(0.05)

@@ -73,7 +73,7 @@ def _alive(pid: int) -> bool:
 
 
 def _wait_until_dead(pid: int) -> bool:
-    for _ in range(100):
+    for _ in range(1200):
         if not _alive(pid):
             return True
         time.sleep(0.05)
@@ -89,10 +89,10 @@ def test_a_hang_ends_at_the_limit_with_all_that_the_child_started(run, tmp_path)
         open({str(pid_file)!r}, "w").write(str(child.pid))
         time.sleep(600)
         """,
-        limit_s=2,
+        limit_s=4,
     )
     assert record.error_type == "timeout"
-    assert "limit of 2 s" in record.reason
+    assert "limit of 4 s" in record.reason
     assert _wait_until_dead(int(pid_file.read_text()))
 
 
@@ -137,14 +137,14 @@ def test_no_process_is_left_when_the_supervisor_or_its_run_is_killed(tmp_path, s
         )
     )
     process = subprocess.Popen([sys.executable, str(supervisor)])
-    for _ in range(200):
+    for _ in range(1200):
         if pid_file.exists() and pid_file.read_text():
             break
         time.sleep(0.05)
     child = int(pid_file.read_text())
     assert _alive(child)
     process.send_signal(sent)
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     assert _wait_until_dead(child)
     assert not (tmp_path / "r" / "build.json").exists()
 
@@ -166,11 +166,11 @@ def test_a_job_ends_when_its_run_is_gone(tmp_path):
         env={**os.environ, part_of_run.RUN_PID: str(run_process.pid)},
         start_new_session=True,
     )
-    for _ in range(200):
+    for _ in range(1200):
         if pid_file.exists() and pid_file.read_text():
             break
         time.sleep(0.05)
     run_process.kill()
     run_process.wait()
-    assert supervisor.wait(timeout=10) != 0
+    assert supervisor.wait(timeout=60) != 0
     assert _wait_until_dead(int(pid_file.read_text()))
