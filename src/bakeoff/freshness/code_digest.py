@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 from bakeoff import backends
+from bakeoff.models.sources import source_code
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -21,10 +22,13 @@ _MEASURE = tuple(f"measure/{name}.py" for name in ("clock", "device_time", "garb
 
 _COMPARISON = ("accuracy/metrics.py", "models/arrays.py", "models/spread.py")
 
+# What all sources share; the file of the model's own source comes besides.
+_SOURCES = tuple(f"models/sources/{name}.py" for name in ("__init__", "base", "weighted"))
+
 STAGE_CODE: dict[str, tuple[str, ...]] = {
     "environment": ("jobs/environment.py", "limits/rates.py", "core/machine.py"),
-    "reference": ("jobs/reference.py", "limits/work.py", "models/*.py"),
-    "export": ("jobs/export.py", "exports/*.py", "models/*.py"),
+    "reference": ("jobs/reference.py", "limits/work.py", "models/*.py", *_SOURCES),
+    "export": ("jobs/export.py", "exports/*.py", "models/*.py", *_SOURCES),
     "calibrate": ("jobs/calibrate.py", "quantization/calibration_set.py", "quantization/images.py", "models/inputs.py"),
     "quantize": ("quantization/*.py",),
     "build": ("jobs/build.py", "profiling/precision_held.py", *_COMPILERS, *_EVERY_JOB, *_SESSION),
@@ -41,10 +45,10 @@ STAGE_CODE: dict[str, tuple[str, ...]] = {
 
 
 @functools.cache
-def code_digest(stage: str, kind: str | None = None) -> str:
-    """A short digest of the code behind a stage, and of a backend kind's files where one is involved.
+def code_digest(stage: str, kind: str | None = None, source: str | None = None) -> str:
+    """A short digest of the code behind a stage, and of the files of a backend kind and a model source it involves.
 
-    Those lie beside Bakeoff's own backends or in a folder that BAKEOFF_BACKENDS names.
+    Those lie beside Bakeoff's own or in a folder that BAKEOFF_BACKENDS or BAKEOFF_SOURCES names.
     """
     files = {
         file.relative_to(PACKAGE).as_posix(): file for pattern in STAGE_CODE[stage] for file in PACKAGE.glob(pattern)
@@ -55,6 +59,8 @@ def code_digest(stage: str, kind: str | None = None) -> str:
             for folder in backends.__path__
             for file in (*Path(folder).glob(f"{kind}.py"), *Path(folder).glob(f"{kind}/*.py"))
         }
+    if source:
+        files |= {f"models/sources/{source}/{file.name}": file for file in source_code(source)}
     state = hashlib.sha256()
     for name, file in sorted(files.items()):
         if file.is_file() and "__pycache__" not in file.parts:

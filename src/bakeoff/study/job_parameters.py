@@ -23,7 +23,7 @@ from bakeoff.core.machine import versions_of
 from bakeoff.core.precision import CALIBRATED, Precision
 from bakeoff.freshness.code_digest import code_digest
 from bakeoff.freshness.ledger import Ledger
-from bakeoff.models.spec import FileModel, TorchscriptModel, has_real_weights, weights_path
+from bakeoff.models.sources import source_class, source_of
 from bakeoff.quantization.images import choose_images, state_of
 from bakeoff.study.plan import Engine, Export, Plan, Target
 
@@ -33,7 +33,6 @@ _EXPORT_DISTRIBUTIONS = {
     "torchscript-script": ("torch",),
     "exported_program": ("torch",),
 }
-_SOURCE_DISTRIBUTIONS = {"torchvision": ("torchvision",), "timm": ("timm",), "file": (), "torchscript": ()}
 
 Params = dict[str, Any]
 
@@ -75,14 +74,7 @@ class Staging:
 
     def model_files(self, wildcards: Any) -> list[str]:
         """Files of the user's that a model is made from."""
-        model = self.study.models[wildcards.model]
-        files = []
-        if isinstance(model, FileModel):
-            files.append(model.path)
-        if isinstance(model, TorchscriptModel):
-            files.append(model.path)
-        weights = weights_path(model)
-        return [*files, weights] if weights else files
+        return [file.path for file in source_of(wildcards.model, self.study.models[wildcards.model]).files()]
 
     def build_input(self, wildcards: Any) -> list[str]:
         """The records that an engine is built from: its export's or the reference's, and its calibration set's."""
@@ -112,7 +104,7 @@ class Staging:
         """Parameters of the environment job."""
         names = ["snakemake", "torch", "numpy"]
         for model in self.study.models.values():
-            names += _SOURCE_DISTRIBUTIONS[model.source]
+            names += source_class(model.source).distributions
         for backend in self.plan.backends.values():
             names += backend.distributions()
         names = list(dict.fromkeys(names))
@@ -139,14 +131,15 @@ class Staging:
             "threads": self.study.threads or self.plan.machine.cores,
             "device": self.plan.device,
             "out": self.paths.reference(wildcards.model),
-            "versions": versions_of(("torch", *_SOURCE_DISTRIBUTIONS[model.source])),
+            "versions": versions_of(("torch", *source_class(model.source).distributions)),
             "made_on": self.fingerprint,
-            "code": self._code("reference"),
+            "code": self._code("reference", source=model.source),
         }
 
     def export(self, wildcards: Any) -> Params:
         """Parameters of an export."""
         batch = _fixed_batch(wildcards)
+        model = self.study.models[wildcards.model]
         export = Export(wildcards.model, wildcards.format, wildcards.precision, batch)
         return {
             "target": self._target(model=wildcards.model, precision=wildcards.precision, batch_size=batch),
@@ -155,12 +148,12 @@ class Staging:
             "batch_size": batch,
             "batch_max": max(self.study.batch.sizes),
             "label": wildcards.model,
-            "model": self.study.models[wildcards.model].model_dump(mode="json"),
+            "model": model.model_dump(mode="json"),
             "reference": self.paths.reference(wildcards.model),
             "threads": self.study.threads or self.plan.machine.cores,
             "out": self.export_folder(export),
             "versions": versions_of(_EXPORT_DISTRIBUTIONS[wildcards.format]),
-            "code": self._code("export"),
+            "code": self._code("export", source=model.source),
         }
 
     def calibrate(self, wildcards: Any) -> Params:
@@ -202,11 +195,11 @@ class Staging:
     def verify(self, wildcards: Any) -> Params:
         """Parameters of an accuracy check."""
         engine = self._engine_made(wildcards)
-        model = self.study.models[wildcards.model]
+        source = source_of(wildcards.model, self.study.models[wildcards.model])
         return {
             **self._engine_job(engine, "verify"),
             "tolerance": self.study.accuracy.tolerance_of(wildcards.precision).model_dump(exclude_none=True),
-            "real_weights": has_real_weights(model),
+            "real_weights": source.has_real_weights,
             "batch_sizes": [t.batch_size for t in self.plan.targets_of(engine)],
         }
 
@@ -370,8 +363,8 @@ class Staging:
             "code": self._code(stage, options.kind),
         }
 
-    def _code(self, stage: str, kind: str | None = None) -> str:
-        return f"{stage} code {code_digest(stage, kind)}"
+    def _code(self, stage: str, kind: str | None = None, source: str | None = None) -> str:
+        return f"{stage} code {code_digest(stage, kind, source)}"
 
     def _target(
         self,

@@ -96,7 +96,7 @@ class Plan:
                     continue
                 for precision in self.study.precisions_of(label):
                     request = Request(precision, self.device, spec.source, self.machine)
-                    build = backend.cannot_build(request)
+                    build = backend.cannot_make(request)
                     run = None if build else backend.cannot_run(request)
                     for batch_size in self.study.batch.sizes:
                         yield Target(model, label, precision, batch_size, self.device, build, run)

@@ -147,7 +147,7 @@ def _limit_of_plan(plan: Plan, engine: Engine) -> str:
     """Whether a machine that lacks nothing could build what the plan leaves out."""
     backend, source = plan.backends[engine.backend], plan.study.models[engine.model].source
     requests = [Request(engine.precision, device, source, machine) for device, machine in full_machines().values()]
-    return _MACHINE if any(backend.cannot_build(request) is None for request in requests) else "backend"
+    return _MACHINE if any(backend.cannot_make(request) is None for request in requests) else "backend"
 
 
 def _first_failure(steps: dict[str, Record], model: str) -> Problem | None:
