@@ -20,8 +20,8 @@ if not torch.cuda.is_available():
 cupy = pytest.importorskip("cupy", reason="needs cupy, which compiles the kernel of known duration")
 
 from bakeoff.backends.base import Session  # noqa: E402
-from bakeoff.config.study import Timing, Warmup  # noqa: E402
 from bakeoff.measure.loop import LoopSettings, measure  # noqa: E402
+from bakeoff.measure.settings import Timing, Warmup  # noqa: E402
 from bakeoff.measure.telemetry import Observer  # noqa: E402
 from bakeoff.measure.transfer import measure_transfer  # noqa: E402
 from bakeoff.tools.monitor_check import medians_on_and_off, small_session  # noqa: E402

@@ -55,6 +55,8 @@ class Workspace:
     def run(self, *arguments: str, **variables: str) -> Run:
         """Run Snakemake here, with environment variables of its own: the report, unless arguments say otherwise."""
         env = {name: value for name, value in os.environ.items() if name != "BAKEOFF_RUN_PID"} | variables
+        # this checkout's plugins of Snakemake, which it looks for before it reads the Snakefile
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(self.checkout / "src"), env.get("PYTHONPATH")]))
         done = subprocess.run(
             self.command(*(arguments or ("report",))),
             cwd=self.folder,

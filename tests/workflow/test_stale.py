@@ -5,15 +5,18 @@ test_study.py has those that a user edits most: timing, tolerance, title, a back
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import shutil
-from types import SimpleNamespace
 
 import pytest
 
 from bakeoff.config.load import parse_study
+from bakeoff.core.cell import Cell
 from bakeoff.core.machine import Gpu, Machine
-from bakeoff.study.job_parameters import Staging
+from bakeoff.study.job_parameters import JobParameters
+from bakeoff.study.jobs import Job, StudyJobs, export_job
 from bakeoff.study.plan import Plan
 from tests.workflow.conftest import Workspace, copy_checkout
 
@@ -77,9 +80,10 @@ def test_a_template(workspace, tmp_path):
     [
         ("accuracy/judge.py", "verify code", {"verify": 4, **COLLECT}),
         ("measure/stopping.py", "time code", {"time": 4, **COLLECT}),
-        ("backends/onnxruntime.py", "build code", {"build": 2, "verify": 2, "time": 2, **COLLECT}),
+        ("backends/onnxruntime/backend.py", "build code", {"build": 2, "verify": 2, "time": 2, **COLLECT}),
         ("exports/onnx.py", "export code", {"export": 4, "build": 4, "verify": 4, "time": 4, **COLLECT}),
         ("collect/intervals.py", "", COLLECT),
+        ("accuracy/doubts.py", "", COLLECT),
     ],
 )
 def test_library_code_of_one_stage(workspace, tmp_path, file, code, jobs):
@@ -87,6 +91,26 @@ def test_library_code_of_one_stage(workspace, tmp_path, file, code, jobs):
     assert jobs_of(run) == jobs
     assert "Params have changed" in run.output
     assert code in run.output
+
+
+def test_a_threshold_of_a_warning_shows_without_measuring(workspace, tmp_path):
+    """The whole run: records stay as they are, and results.csv has the new code in every row."""
+    timings = {path: path.read_bytes() for path in workspace.result(".").glob("*/*/*/b*/round*/timing.json")}
+    assert timings
+    for content in timings.values():
+        record = json.loads(content)
+        assert record["warnings"] is None
+        assert record["modes"]["low_ms"] <= record["modes"]["high_ms"]
+    changed = Workspace(workspace.folder, workspace.study, copy_checkout(tmp_path / "checkout", workspace.checkout))
+    path = changed.checkout / "src/bakeoff/collect/warnings/thresholds.py"
+    path.write_text(path.read_text() + "\nFEW_SAMPLES = 10**9\n")
+    assert jobs_of(changed.run()) == COLLECT
+    rows = list(csv.DictReader(workspace.report("results.csv").read_text().splitlines()))
+    assert rows
+    assert all("few-samples" in row["warnings"].split(";") for row in rows)
+    rounds = [r for t in json.loads(workspace.result("collected.json").read_text())["targets"] for r in t["rounds"]]
+    assert all("few-samples" in record["warnings"] for record in rounds)
+    assert {path: path.read_bytes() for path in timings} == timings
 
 
 def test_the_version_of_one_distribution(workspace, tmp_path):
@@ -127,15 +151,20 @@ def test_another_gpu():
         "backends": {"onnxruntime": None},
         "baseline": "onnxruntime",
     }
-    wildcards = SimpleNamespace(
-        model="net", backend="onnxruntime", precision="fp32", format="onnx", batch="1", fixed="", round="1"
-    )
+    target = Cell("gpus", "net", "onnxruntime", "fp32", 1)
 
     def params(gpu: str, driver: str = "600.1") -> dict[str, dict]:
         gpus = (Gpu(0, gpu, 1 << 34, (9, 0), "GPU-1"),)
-        staging = Staging(Plan(parse_study(config, "x"), Machine("a processor", frozenset(), 2, gpus, driver, None)))
-        stages = ("environment", "reference", "export", "build", "verify", "profile", "time")
-        return {stage: staging.params(stage, wildcards) for stage in stages}
+        machine = Machine("a processor", frozenset(), 2, gpus, driver, None)
+        jobs = StudyJobs(Plan(parse_study(config, "x"), machine))
+        engine = jobs.plan.engine_of(target)
+        export = jobs.plan.export_of(engine)
+        assert export
+        todo = [
+            Job("environment", Cell("gpus")), Job("reference", Cell("gpus", "net")), export_job(export),
+            Job("build", engine), Job("verify", engine), Job("profile", target), Job("time", target.at(round=1)),
+        ]  # fmt: skip
+        return {job.stage: JobParameters(jobs).of(job) for job in todo}
 
     h200 = params("NVIDIA H200")
     for other in (params("NVIDIA L4"), params("NVIDIA H200", "700.1")):

@@ -1,4 +1,4 @@
-"""Passes or fails an engine's outputs."""
+"""Passes or fails an engine's outputs by the limits of `bakeoff.accuracy.tolerance`."""
 
 from __future__ import annotations
 
@@ -6,31 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bakeoff.accuracy.metrics import Comparison
-from bakeoff.config.study import Tolerance
+from bakeoff.accuracy.tolerance import CONSTANT, GROSS, GROSS_OUTPUT, Tolerance
 from bakeoff.core.errors import UselessReferenceError
 from bakeoff.core.precision import Precision
-
-GROSS: dict[Precision, Tolerance] = {
-    "tf32": Tolerance(relative_l2=1.0, cosine=0.5),
-    "fp16": Tolerance(relative_l2=1.0, cosine=0.5),
-    "bf16": Tolerance(relative_l2=1.5, cosine=0.1),
-    "int8": Tolerance(),
-    "fp8": Tolerance(),
-}
-"""Limits of low precisions on random weights, where only gross mismatch fails.
-
-Outputs that have nothing to do with the reference have a cosine near 0 and, at the reference's scale, a relative L2
-error near √2; an output of zeros has 0 and 1. What sound engines were measured to do on random networks, which amplify
-rounding: fp16 (and tf32, which has its mantissa) 24 to 60 dB, a relative error of at most 0.06; bf16 down to 9 dB
-(mobilenet_v2), 0.35. int8 falls below 0 dB there, so its figures tell nothing; NaN, infinity, wrong shapes and outputs
-that do not vary over inputs fail at every precision.
-"""
-
-CONSTANT = 1e-6
-"""Outputs that spread over inputs by less than this fraction of the reference's spread are called constant."""
-
-GROSS_OUTPUT = 1.5
-"""Largest relative L2 error of any one output wherever figures are judged at all: worse than an unrelated one (√2)."""
 
 
 @dataclass
@@ -59,10 +37,16 @@ def judge(
 ) -> Judgement:
     """Judge a comparison against the tolerance, or, for low precisions on random weights, against GROSS.
 
-    `repeat` compares the outputs of the same inputs, run again, with the engine's own first ones: they may differ by as
-    much as those may from the reference.
+    Args:
+        comparison: The engine's outputs against the reference's.
+        tolerance: The limits of the config. A limit that is None does not judge.
+        precision: The precision asked for.
+        real_weights: False for random weights.
+        repeat: The outputs of the same inputs, run again, against the engine's own first outputs. They may differ by as
+            much as the first ones may from the reference. None where nothing was run again.
 
-    Raises UselessReferenceError where the reference does not vary over inputs.
+    Raises:
+        UselessReferenceError: The reference does not vary over inputs.
     """
     indicative = not real_weights and precision != "fp32"
     limits = GROSS[precision] if indicative else tolerance

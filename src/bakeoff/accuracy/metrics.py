@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     import numpy as np
 
 TOP5_CLASSES = 10
-"""Of fewer classes, five are too large a share for the top five to mean anything."""
+"""With fewer classes than this, five are so large a share of them that agreement of the top five means nothing."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is known of an engine's outputs; a figure that is undefined is None."""
+    """An engine's outputs compared with the reference's; a figure that is undefined is None."""
 
     mismatch: str | None = None
-    """Where the outputs' number or shapes differ from the reference's, in words; nothing else is known then."""
+    """How the outputs differ from the reference's in number or shape, in words; then nothing else is known."""
     elements: int = 0
     nonfinite: int = 0
     """Elements that are NaN or infinite; where there are any, no figure below is known."""
@@ -43,12 +43,14 @@ class Comparison:
     top1_agreement: float | None = None
     top5_agreement: float | None = None
     spread: float | None = None
-    """As of the reference: mean over elements of the outputs' standard deviation over inputs."""
+    """Mean over elements of the outputs' standard deviation over inputs."""
     reference_spread: float | None = None
+    """The same of the reference's outputs."""
     worst_relative_l2: float | None = None
-    """Largest relative L2 error of any one floating output, so that a small output cannot hide behind a large one."""
+    """Largest relative L2 error of any one floating-point output. Over all outputs together, the error of a small one
+    would not show beside a large one."""
     worst_output: int | None = None
-    """The position of that output."""
+    """Position of the output with that error."""
 
     @property
     def wrong(self) -> str | None:
@@ -81,13 +83,15 @@ def compare(outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> C
         dot += float(y @ r)
         max_abs = max(max_abs, float(np.abs(difference).max(initial=0.0)))
         if own_reference2 > 0 and np.issubdtype(expected.dtype, np.inexact):
-            own = math.sqrt(own_error2 / own_reference2)
+            own = math.sqrt(own_error2) / math.sqrt(own_reference2)
             worst = max(worst, (own, position)) if worst else (own, position)
     return Comparison(
         elements=elements,
         identical=error2 == 0,
-        relative_l2=math.sqrt(error2 / reference2) if reference2 else (0.0 if error2 == 0 else None),
-        sqnr_db=10 * math.log10(reference2 / error2) if error2 and reference2 else None,
+        # Roots and logarithms are taken before dividing: the quotient of the squares of a tiny reference can be 0 or
+        # infinite in floating point.
+        relative_l2=math.sqrt(error2) / math.sqrt(reference2) if reference2 else (0.0 if error2 == 0 else None),
+        sqnr_db=10 * (math.log10(reference2) - math.log10(error2)) if error2 and reference2 else None,
         max_abs=max_abs,
         cosine=_cosine(dot, norm2, reference2),
         top1_agreement=_worst_agreement(outputs, reference, 1, 2),

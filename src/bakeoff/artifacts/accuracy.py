@@ -4,11 +4,6 @@ from typing import Any, Literal
 
 from bakeoff.artifacts.base import FileDigest, Part, Record, schema_field
 
-REPEATABLE = 1e-3
-"""A relative L2 difference between two runs on the same inputs that is still called the same answer."""
-REPEAT_SHARE = 0.5
-"""The same as a share of the error against the reference: sums taken in another order each time stay below it."""
-
 
 class AccuracyRecord(Record):
     """Outputs of an engine against eager fp32 (TF32 off) on the same seeded inputs."""
@@ -30,22 +25,17 @@ class AccuracyRecord(Record):
     """Mean over output elements of the reference's standard deviation over inputs."""
     n_inputs: int | None = None
     repeat_relative_l2: float | None = None
-    """The same error of the first batches, run again after all others, against their own outputs before: 0 where those
-    are bit-identical; null where there is nothing to compare (NaN, wrong shape)."""
+    """The first batches are run again after all others; this is the relative L2 error of their second outputs against
+    their first ones. 0 where the two are bit-identical; null where there is nothing to compare (NaN, wrong shape)."""
     tolerance: dict[str, float] = {}
-    """The limits that judged."""
+    """The limits that the outputs were judged by."""
     indicative: bool | None = None
-    """True where random weights make low precisions indicative: only NaN, infinity and gross mismatch fail."""
+    """True for a low precision on random weights, where the figures only indicate something and nothing but NaN,
+    infinity and gross mismatch fails."""
     passed: bool | None = None
+    """Whether no limit was missed."""
     failures: list[str] = []
     """Which limits were missed, in words."""
-
-    @property
-    def repeatable(self) -> bool | None:
-        """Whether two runs on the same inputs gave the same answer, as far as that matters; None where not known."""
-        if self.repeat_relative_l2 is None or self.relative_l2 is None:
-            return None
-        return self.repeat_relative_l2 <= max(REPEATABLE, REPEAT_SHARE * self.relative_l2)
 
 
 class OutputSpread(Part):
@@ -62,19 +52,23 @@ class OutputSpread(Part):
 
 
 class Work(Part):
-    """What one inference takes at least, whatever runs it: counted on the reference, for limits and the roofline."""
+    """The least work of one inference, whichever backend runs it, counted on the reference model.
+
+    The roofline and each target's limit are computed from it.
+    """
 
     flops_per_item: int | None = None
     """Floating-point operations of convolutions, matrix products and attention; a multiply-add is two. Null where an
     operator has no formula (see the notes)."""
     weight_elements: int | None = None
-    """Elements of the floating-point weights that an inference reads, once for any batch size; buffers fold away."""
+    """Elements of the floating-point weights, which an inference reads once whatever the batch size. Buffers are not
+    counted, since compilers fold them into weights."""
     input_elements: int | None = None
     """Floating-point elements of an item's inputs."""
     output_elements: int | None = None
     """Floating-point elements of an item's outputs."""
     table_elements: int | None = None
-    """Elements of the rows that an item looks up in embedding tables, which are not read whole."""
+    """Elements of the rows that an item looks up in embedding tables; a table is not read as a whole."""
     integer_bytes: int | None = None
     """Bytes of an item's integer inputs and outputs, which keep their size at any precision."""
     notes: list[str] = []
@@ -90,7 +84,7 @@ class ReferenceRecord(Record):
     weights: str | None = None
     """Where the weights come from, in words, with the digest of a checkpoint."""
     real_weights: bool | None = None
-    """False for random weights: accuracy of low precisions is then indicative only."""
+    """False for random weights, on which the accuracy of low precisions is only indicative."""
     parameters: int | None = None
     parameter_bytes: int | None = None
     work: Work | None = None

@@ -6,7 +6,7 @@ from bakeoff.artifacts.base import FileDigest, Part, Record, schema_field
 
 
 class BatchRange(Part):
-    """Optimization profile of the batch dimension; all equal for an engine of fixed batch size."""
+    """Optimization profile of the batch dimension; all three are equal for an engine of fixed batch size."""
 
     min: int
     opt: int
@@ -26,7 +26,7 @@ class CalibrationUse(Part):
 
 
 class Partition(Part):
-    """How a compiler that runs what it can in engines and leaves the rest to PyTorch has cut a graph."""
+    """How a compiler cut a graph into engines, which run what they can, and the rest, which PyTorch runs."""
 
     engines: int
     """Number of engines."""
@@ -43,9 +43,9 @@ class BuildRecord(Record):
 
     schema_: Literal["bakeoff/build/1"] = schema_field("bakeoff/build/1")
     build_s: float | None = None
-    """Seconds the backend took to build, imports not counted; with a compiler that caches: from empty caches."""
+    """Seconds the backend took to build, without imports. A compiler that caches started from empty caches."""
     warm_build_s: float | None = None
-    """Seconds a second build took that found the caches of the first; null where that was not asked for."""
+    """Seconds that a second build took, which found the caches of the first; null where none was asked for."""
     export_s: float | None = None
     """Seconds that the export it was built from took; null where nothing is exported."""
     engine_bytes: int | None = None
@@ -56,8 +56,8 @@ class BuildRecord(Record):
     layer_dtypes: dict[str, int] = {}
     """Number of layers by the dtype they compute in, as the engine says; empty where it cannot."""
     holds_precision: bool | None = None
-    """Whether the engine computes in the precision asked for; null where it cannot say. Every convolution and matrix
-    product must, in an int8 or fp8 engine more than half of them."""
+    """Whether the engine computes in the precision asked for; null where it cannot say. That is so where every
+    convolution and matrix product computes in it, and in an int8 or fp8 engine more than half of them."""
     calibration: CalibrationUse | None = None
     """Null for an engine that is not quantized."""
     fallback: list[str] = []
@@ -93,7 +93,7 @@ class ExportRecord(Record):
     schema_: Literal["bakeoff/export/1"] = schema_field("bakeoff/export/1")
     format: str | None = None
     export_s: float | None = None
-    """Seconds the exporter took, imports and the model's making not counted."""
+    """Seconds the exporter took, without imports and without making the model."""
     files: dict[str, FileDigest] = {}
     """The export's files, the one to load first."""
     batch_size: int | None = None

@@ -1,4 +1,4 @@
-"""timing.json: one round of one target."""
+"""timing.json: one round of one target. It holds facts only; what they give cause to warn of is derived later."""
 
 from typing import Literal
 
@@ -24,8 +24,28 @@ class Distribution(Part):
     n: int
 
 
+class Modes(Part):
+    """A fast and a slow part of the latency samples, split where the variance between the two is largest.
+
+    Every round has them, with two speeds or with one; the outer 2 % of the samples on each side are left out. Whether
+    they are two modes is judged when results are collected.
+    """
+
+    low_ms: float
+    """Mean of the fast part."""
+    high_ms: float
+    """Mean of the slow part."""
+    smaller_share: float
+    """The smaller part's share of the samples (0 to 0.5)."""
+    gap_rel: float
+    """Distance of the two means, as a fraction of the median."""
+    ashman_d: float | None
+    """Ashman's D: the distance of the two means over the root mean square of the two standard deviations; null where
+    both parts are constant, so that it is infinite."""
+
+
 class Throughput(Part):
-    """Work enqueued back to back; items are single inputs (images), not batches."""
+    """Inferences enqueued back to back; items are single inputs (images), not batches."""
 
     items_per_s: float
     n: int
@@ -33,7 +53,10 @@ class Throughput(Part):
 
 
 class Transfer(Part):
-    """Copies of all inputs to the device and of all outputs back, in milliseconds (medians)."""
+    """Copies of all inputs to the device and of all outputs back, in milliseconds (medians).
+
+    `h2d_ms` and `d2h_ms` are from and to pinned host memory, the other two from and to pageable memory.
+    """
 
     h2d_ms: float
     d2h_ms: float
@@ -57,7 +80,9 @@ class WarmUp(Part):
 
     n: int
     s: float
+    """Seconds that warm-up took."""
     steady: bool
+    """Whether the running median had stopped drifting when warm-up ended."""
 
 
 class Memory(Part):
@@ -80,8 +105,8 @@ class Telemetry(Part):
     cpu_mhz: tuple[float, float] | None = None
     """Mean clock of the cores before and after timing."""
     gpu: dict[str, float | int | str | list[str] | None] | None = None
-    """NVML: which GPU of the host (index, name, uuid); clocks, temperature, power, energy, throttle reasons, other
-    processes. Null for what it does not tell."""
+    """What NVML says: which GPU of the host it is (index, name, uuid), clocks, temperature, power, energy, reasons for
+    throttling, other processes. Null for what it does not tell."""
 
 
 class TimedOutputs(Part):
@@ -90,7 +115,7 @@ class TimedOutputs(Part):
     relative_l2: float | None = None
     """Null where they cannot be compared."""
     wrong: str | None = None
-    """Why not, in words: NaN, another shape."""
+    """Why they cannot be compared, in words, for example NaN or another shape."""
 
 
 class TimingRecord(Record):
@@ -105,6 +130,9 @@ class TimingRecord(Record):
     device_ms: Distribution | None = None
     """Inferences by the device's own events, in a pass of its own in which the device never waits for the host; null
     on a CPU."""
+    modes: Modes | None = None
+    """The latency samples split into two parts; null in records made before this was stored (there it is computed from
+    the samples when results are collected)."""
     throughput: Throughput | None = None
     dispatch_ms: float | None = None
     """Median time until the call returns, not synchronised; null on a CPU, where it is the latency."""
@@ -117,8 +145,10 @@ class TimingRecord(Record):
     memory: Memory | None = None
     outputs: TimedOutputs | None = None
     telemetry: Telemetry | None = None
-    warnings: list[str] = []
-    """Codes of `bakeoff.collect.warnings.WARNINGS`."""
+    warnings: list[str] | None = None
+    """Null in timing.json, which holds facts only. Warning codes are derived from them when results are collected: they
+    stand in collected.json, and those of all rounds together in results.csv. Codes in a timing.json of an older version
+    are not used."""
     samples: str | None = None
     """Path of the raw samples (.npz: warmup_ms, latency_ms, device_ms; float64)."""
     samples_digest: str | None = None

@@ -4,14 +4,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Field, model_validator
 
+from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE, Tolerance
 from bakeoff.backends import KINDS, options_of
 from bakeoff.backends.options import BackendOptions
 from bakeoff.core.precision import Precision
-from bakeoff.core.section import Name, Section
+from bakeoff.core.section import Name, PositiveFloat, Section
+from bakeoff.measure.settings import Timing, Warmup
 from bakeoff.models.sources import SOURCES, source_class
 from bakeoff.models.spec import ModelBase
 
-PositiveFloat = Annotated[float, Field(gt=0, le=1e9)]
 BatchSize = Annotated[int, Field(ge=1, le=65536)]
 
 if TYPE_CHECKING:
@@ -39,68 +40,6 @@ class Batch(Section):
         if len(set(self.sizes)) != len(self.sizes):
             raise ValueError(f"a batch size stands twice in {self.sizes}")
         return self
-
-
-def _min_before_max(section: Any) -> Any:
-    if section.min_s > section.max_s:
-        raise ValueError(f"min_s ({section.min_s:g}) must not be greater than max_s ({section.max_s:g})")
-    return section
-
-
-class Warmup(Section):
-    """Inferences before timing: until the running median stops drifting."""
-
-    min_s: PositiveFloat = 0.3
-    """Warm up for at least this many seconds."""
-    max_s: PositiveFloat = 10.0
-    """Stop warming up after this many seconds, steady or not (a target that is not steady gets a warning)."""
-
-    _in_order = model_validator(mode="after")(_min_before_max)
-
-
-class Timing(Section):
-    """How long a target is timed, and how often."""
-
-    rounds: Annotated[int, Field(ge=1, le=100)] = 3
-    """Fresh processes that each load the engine and time it, interleaved over all targets."""
-    ci_rel: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    """Stop a round when the 95 % confidence interval of the median is within this fraction of it."""
-    min_s: PositiveFloat = 0.5
-    """Time for at least this many seconds a round."""
-    max_s: PositiveFloat = 3.0
-    """Stop a round after this many seconds, converged or not (a target that is not gets a warning)."""
-    min_samples: Annotated[int, Field(ge=5, le=1_000_000)] = 10
-    """Never fewer samples than this a round, even past max_s."""
-    throughput_s: PositiveFloat = 0.5
-    """Seconds of back-to-back inferences for the throughput figure of a round."""
-
-    _in_order = model_validator(mode="after")(_min_before_max)
-
-
-class Tolerance(Section):
-    """What an engine's outputs must meet to pass, against eager fp32. Left-out limits are not judged."""
-
-    relative_l2: PositiveFloat | None = None
-    """Largest relative L2 error."""
-    sqnr_db: float | None = None
-    """Smallest signal-to-quantization-noise ratio in dB."""
-    max_abs: PositiveFloat | None = None
-    """Largest absolute difference of any output element."""
-    cosine: Annotated[float, Field(ge=-1, le=1)] | None = None
-    """Smallest cosine similarity."""
-    top1_agreement: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Smallest share of inputs whose highest-scoring class agrees."""
-
-
-DEFAULT_TOLERANCE: dict[Precision, Tolerance] = {
-    # fp32 engines agree to 1e-4 in the deepest networks of random weights; TF32 under the name of fp32 does not
-    "fp32": Tolerance(relative_l2=2e-4),
-    "tf32": Tolerance(relative_l2=2e-2),
-    "fp16": Tolerance(relative_l2=2e-2, top1_agreement=0.95),
-    "bf16": Tolerance(relative_l2=1e-1, top1_agreement=0.9),
-    "int8": Tolerance(relative_l2=3e-1, top1_agreement=0.9),
-    "fp8": Tolerance(relative_l2=3e-1, top1_agreement=0.9),
-}
 
 
 class Accuracy(Section):

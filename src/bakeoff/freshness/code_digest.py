@@ -16,7 +16,6 @@ _SESSION = ("backends/base.py", "backends/cuda_stream.py", "backends/torch_sessi
             "backends/tensorrt/*.py", "profiling/running_average.py")  # fmt: skip
 _COMPILERS = ("backends/exported.py", "backends/torch_dtypes.py", "backends/torch_tensorrt/graph_cut.py")
 
-# All of measure/ but the texts of its warnings: rewording one times nothing anew.
 _MEASURE = tuple(f"measure/{name}.py" for name in ("clock", "device_time", "garbage", "loop", "memory", "modes",
                  "samples", "statistics", "stopping", "telemetry", "throughput", "transfer", "warmup"))  # fmt: skip
 
@@ -32,13 +31,14 @@ STAGE_CODE: dict[str, tuple[str, ...]] = {
     "calibrate": ("jobs/calibrate.py", "quantization/calibration_set.py", "quantization/images.py", "models/inputs.py"),
     "quantize": ("quantization/*.py",),
     "build": ("jobs/build.py", "profiling/precision_held.py", *_COMPILERS, *_EVERY_JOB, *_SESSION),
-    "time": ("jobs/time.py", *_MEASURE, *_COMPARISON, *_EVERY_JOB, *_SESSION),
-    "verify": ("jobs/verify.py", "accuracy/*.py", *_COMPARISON, *_EVERY_JOB, *_SESSION),
-    "profile": ("jobs/profile.py", "profiling/*.py", *_EVERY_JOB, *_SESSION),
-    "collect": ("collect/*.py", "limits/share.py", "core/formats.py", "measure/statistics.py", "artifacts/accuracy.py"),
+    "time": ("jobs/time.py", "core/quantiles.py", *_MEASURE, *_COMPARISON, *_EVERY_JOB, *_SESSION),
+    "verify": ("jobs/verify.py", "accuracy/judge.py", "accuracy/tolerance.py", *_COMPARISON, *_EVERY_JOB, *_SESSION),
+    "profile": ("jobs/profile.py", "profiling/*.py", "core/quantiles.py", *_EVERY_JOB, *_SESSION),
+    "collect": ("collect/**/*.py", "limits/share.py", "core/formats.py", "core/quantiles.py", "measure/statistics.py",
+                "measure/modes.py", "accuracy/doubts.py"),
     "plots": ("report/plots/*.py", "report/limits.py", "limits/share.py", "core/formats.py"),
-    "report": ("report/**/*", "collect/gpu.py", "limits/share.py", "core/formats.py", "collect/warnings.py",
-               "backends/torch_tensorrt/graph_cut.py"),
+    "report": ("report/**/*", "collect/gpu.py", "limits/share.py", "core/formats.py", "collect/warnings/codes.py",
+               "accuracy/doubts.py", "backends/torch_tensorrt/graph_cut.py"),
     "verdict": ("collect/verdict.py",),
 }  # fmt: skip
 """Files (patterns below the package) whose change makes a stage's results stale."""

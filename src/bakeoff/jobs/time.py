@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.accuracy.metrics import compare
 from bakeoff.artifacts.io import write_bytes
 from bakeoff.artifacts.timing import Cold, Memory, TimedOutputs, TimingRecord, WarmUp
-from bakeoff.collect.warnings import round_warnings
-from bakeoff.config.study import Timing, Warmup
 from bakeoff.core.job_messages import under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.measure.loop import LoopSettings, Measurement, measure
 from bakeoff.measure.memory import peak_rss_bytes
+from bakeoff.measure.modes import split_in_two
+from bakeoff.measure.settings import Timing, Warmup
 from bakeoff.measure.statistics import summarize
 from bakeoff.measure.transfer import measure_transfer
 
@@ -39,9 +39,10 @@ class Spec(EngineJob):
 def run(spec_json: dict[str, Any]) -> TimingRecord:
     """Time one round and return its record.
 
-    Files are checked and inputs read before, so that load_s holds nothing but the load; memory is read before copies
-    to and from the device are timed, since these take more of it. What was timed must have answered right, too: the
-    accuracy check saw another process.
+    The record holds facts only; `bakeoff.collect.warnings` derives what is doubtful about them later. Engine files are
+    checked and inputs read before the engine is loaded, so that `load_s` holds nothing but the load. Memory is read
+    before copies to and from the device are timed, since these need more of it. The outputs of the last inference are
+    compared with the reference, since the accuracy check saw the outputs of another process only.
 
     Raises:
         BakeoffError: An engine file is missing or altered.
@@ -68,13 +69,14 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
             transfer = measure_transfer(*session.device_tensors())
 
     samples = Path(spec.out) / SAMPLES_FILE
-    record = TimingRecord(
+    return TimingRecord(
         target=spec.target,
         status="ok",
         device=spec.device,
         threads=spec.threads,
         latency_ms=summarize(measured.latency_ms),
         device_ms=None if measured.device_ms is None else summarize(measured.device_ms),
+        modes=split_in_two(measured.latency_ms),
         throughput=measured.throughput,
         dispatch_ms=measured.dispatch_ms,
         transfer=transfer,
@@ -87,12 +89,14 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
         samples=str(samples),
         samples_digest=_write_samples(samples, measured),
     )
-    record.warnings = round_warnings(record, measured.latency_ms)
-    return record
 
 
 def _compared(spec: Spec, outputs: list[np.ndarray], batch_size: int) -> TimedOutputs:
-    """Without the rows past the check inputs, which repeat them; the reference is read only now, after memory was."""
+    """Compare the timed outputs with the reference's on the same inputs.
+
+    A batch larger than the number of check inputs repeats them, and the repeated rows are left out. The reference is
+    read here and not earlier, so that it is not part of the memory that was measured.
+    """
     reference = spec.reference_outputs()
     rows = min(batch_size, len(reference[0]))
     found = compare([array[:rows] if array.ndim else array for array in outputs], [array[:rows] for array in reference])

@@ -13,9 +13,9 @@ from pydantic import Field
 
 from bakeoff.accuracy.judge import Judgement, judge
 from bakeoff.accuracy.metrics import Comparison, compare
+from bakeoff.accuracy.tolerance import Tolerance
 from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.io import check_digests, read_record
-from bakeoff.config.study import Tolerance
 from bakeoff.core.job_messages import under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.models.spread import spread

@@ -1,11 +1,12 @@
 """The device's own time for an inference: a pass of its own, in which the device never waits for the host.
 
-Events around a call on an idle device would also time the gaps in which the device waits for the next kernel to be
-enqueued, which is the host's speed. So the device is busy with something else while the inference is enqueued, and the
-events stand around the inference alone (the method of NVIDIA's nvbench, "blocking kernel").
+Events around a call on an idle device would also time the gaps in which the device waits for the host to enqueue the
+next kernel. So the device is kept busy with something else while the inference is enqueued, and the events enclose the
+inference alone (the method of NVIDIA's nvbench, "blocking kernel").
 
-That something is an inference too where it lasts long enough. A kernel of another kind is not without effect: CUDA
-graphs of PyTorch's kernels ran 6 to 9 % slower from about the tenth spinning kernel on, for good (H200, driver 580).
+Where an inference lasts long enough, that something else is another inference. A kernel of another kind can have a
+lasting effect: on an H200 with driver 580, CUDA graphs of PyTorch's kernels ran 6 to 9 % slower after about ten
+spinning kernels, and stayed so.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ FIRST_DELAY_S = 50e-6
 """Added to twice the time of dispatch for the first delay."""
 MAX_DELAY_S = 0.1
 MAX_TRIES = 10
-"""Samples that may come too late before another way is taken, or it is taken that the call waits for the device."""
+"""Inferences that may be enqueued too late before another method is tried. After the last method it is concluded that
+the call itself waits for the device."""
 
 
 @runtime_checkable
@@ -53,9 +55,10 @@ def measure_device(
 ) -> np.ndarray:
     """Time inferences by the device's events.
 
-    Behind another inference where a call returns in half of an inference's time, else behind a delay. A sample that
-    was enqueued too late is dropped, and the next delay is longer. Where that never helps, since the call waits for the
-    device (an operator with a data-dependent shape, a full queue), samples are kept as they come.
+    An inference is enqueued behind another one where a call returns in half of an inference's time, and behind a delay
+    where it takes longer. A sample that was enqueued too late is dropped, and the next delay is longer. Where no delay
+    helps, because the call itself waits for the device (an operator with a data-dependent shape, a full queue), samples
+    are kept as they come.
 
     Args:
         session: Warm, its inputs prepared.

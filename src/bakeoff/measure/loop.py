@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.timing import Telemetry, Throughput
-from bakeoff.config.study import Timing, Warmup
 from bakeoff.measure.clock import Clock, clock_for
 from bakeoff.measure.device_time import DeviceClock, measure_device
 from bakeoff.measure.garbage import no_garbage_collection
 from bakeoff.measure.samples import Samples
+from bakeoff.measure.settings import Timing, Warmup
 from bakeoff.measure.stopping import StoppingCriterion, is_converged
 from bakeoff.measure.telemetry import Observer
 from bakeoff.measure.throughput import measure_throughput

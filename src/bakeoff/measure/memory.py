@@ -13,7 +13,8 @@ _STATUS = Path("/proc/self/status")
 def peak_rss_bytes(status: Path = _STATUS) -> int:
     """Peak resident set of this process.
 
-    From VmHWM where the kernel gives it: getrusage's figure survives exec, so in a child it can be its parent's.
+    It is read from VmHWM where the kernel has it. getrusage's figure survives exec, so in a child process it can be
+    that of the parent.
     """
     if status.exists():
         found = re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.M)

@@ -1,4 +1,4 @@
-"""Summary of a sample of durations: quantiles, and a confidence interval of the median that knows of autocorrelation.
+"""Summary of a sample of durations, with a confidence interval of the median that allows for autocorrelation.
 
 The interval is the distribution-free one between two order statistics (Woodruff, "Confidence intervals for
 medians and other position measures", JASA 47, 1952): the ranks n/2 ± t·sqrt(n·v), where v is the variance that
@@ -9,7 +9,7 @@ Anal. 2, 1972), estimated by overlapping batch means (Meketon and Schmeiser, Win
 The batch length is the plug-in for a Bartlett window and an AR(1) process (Andrews, Econometrica 59, 1991, eq. 6.2
 and 6.4), which the overlapping-batch-means estimator is asymptotically equal to; t has the 1.5·(n/b - 1) degrees of
 freedom of that estimator. One interval costs one sort and one cumulative sum, where a block bootstrap would cost
-hundreds of sorts: it can be asked for again and again as a stopping criterion.
+hundreds of sorts, so it is cheap enough to be computed again and again as a stopping criterion.
 """
 
 from __future__ import annotations
@@ -19,41 +19,25 @@ import math
 from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.timing import Distribution
+from bakeoff.core.quantiles import tail_percentile
 
 if TYPE_CHECKING:
     import numpy as np
 
-TAIL_SAMPLES = 10
-"""A percentile needs this many samples beyond it: fewer, and it says more about single outliers than the target."""
-
 _Z = 1.959963984540054
 _BATCH_FACTOR = 2.0
-"""Twice the batch length of least mean squared error: an interval that is too narrow does more harm than one that is
-a little wide (simulated AR(1), coefficient 0.9, n = 1000: coverage 93 % instead of 88 %; independent: 4 % wider)."""
+"""Twice the batch length of least mean squared error, because an interval that is too narrow does more harm than one
+that is a little too wide. With it, intervals of a simulated AR(1) process (coefficient 0.9, n = 1000) cover in 93 % of
+cases instead of 88 %, and those of independent samples are 4 % wider."""
 _MAX_CORRELATION = 0.97
-"""Cap on the estimated AR(1) coefficient, so that one level shift does not ask for a batch longer than the sample."""
-
-
-def quantile(samples: np.ndarray, percent: int) -> float | None:
-    """The percentile of a sample, or None unless at least `TAIL_SAMPLES` samples lie beyond it.
-
-    Args:
-        samples: Shape (n,).
-        percent: 1 to 99; p99 needs n >= 1000.
-    """
-    import numpy as np
-
-    # In whole numbers: 10 / (1 - 0.9) is 100.00000000000001 in floating point, which would refuse n = 100.
-    if samples.size * (100 - percent) < 100 * TAIL_SAMPLES:
-        return None
-    return float(np.percentile(samples, percent))
+"""Cap on the estimated AR(1) coefficient. Without it one level shift would call for a batch longer than the sample."""
 
 
 def median_interval(samples: np.ndarray) -> tuple[float, float]:
     """95 % confidence interval of the median of a stationary sequence; see the module's text for the method.
 
-    With five independent samples it is their range, which covers in 93.75 % of cases and no more can be had;
-    with fewer than five the range covers less.
+    With five independent samples it is their range. That covers the median in 93.75 % of cases, the most that five
+    samples allow; with fewer than five the range covers it less often.
 
     Args:
         samples: Shape (n,), n >= 1, in the order in which they were taken.
@@ -93,9 +77,9 @@ def summarize(samples_ms: np.ndarray) -> Distribution:
         std=float(samples_ms.std(ddof=1)) if samples_ms.size > 1 else 0.0,
         min=float(samples_ms.min()),
         max=float(samples_ms.max()),
-        p90=quantile(samples_ms, 90),
-        p95=quantile(samples_ms, 95),
-        p99=quantile(samples_ms, 99),
+        p90=tail_percentile(samples_ms, 90),
+        p95=tail_percentile(samples_ms, 95),
+        p99=tail_percentile(samples_ms, 99),
         ci95=median_interval(samples_ms),
         n=int(samples_ms.size),
     )
@@ -104,9 +88,9 @@ def summarize(samples_ms: np.ndarray) -> Distribution:
 def t_quantile(freedom: float) -> float:
     """97.5 % quantile of Student's t.
 
-    Cornish-Fisher expansion (Abramowitz and Stegun 26.7.5) from four degrees of freedom up; below, exact for whole
-    numbers and its logarithm interpolated in 1/freedom between them. Right to 3 %, and to 0.1 % from four up.
-    SciPy's takes 0.5 s to import, which a timing process should not need.
+    From four degrees of freedom up it is the Cornish-Fisher expansion (Abramowitz and Stegun 26.7.5), which is right to
+    0.1 %. Below, it is exact for whole numbers, and between them its logarithm is interpolated in 1/freedom, which is
+    right to 3 %. SciPy has it exactly, but takes 0.5 s to import, which a timing process should not have to do.
     """
     if freedom < 4:
         knots = [(1.0, 12.7062), (2.0, 4.3027), (3.0, 3.1824), (4.0, 2.7764)]
@@ -128,7 +112,7 @@ def _count_variance(samples: np.ndarray, median: float) -> tuple[float, float]:
     import numpy as np
 
     n = samples.size
-    # Half a count for a tie with the median: a coarse clock gives many, and none of them lies below it.
+    # A sample that equals the median counts half. A coarse clock gives many of these, and none of them lies below it.
     below = (samples < median) + 0.5 * (samples == median)
     deviation = below - below.mean()
     power = float(deviation @ deviation)

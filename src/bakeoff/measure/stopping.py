@@ -1,18 +1,19 @@
-"""When a round has enough samples: a criterion that sees samples and says yes or no, and knows nothing of the loop."""
+"""When a round has enough samples. The criterion sees samples and says yes or no; it knows nothing of the loop."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bakeoff.config.study import Timing
+from bakeoff.measure.settings import Timing
 from bakeoff.measure.statistics import median_interval, relative_half_width
 
 if TYPE_CHECKING:
     import numpy as np
 
 LOOK_FACTOR = 1.1
-"""The sample grows by this factor from one look to the next: about 70 looks on the way to 10,000 samples, so few that
-neither their cost nor the caches they disturb show in a median, and that looking often hardly favours lucky streaks."""
+"""The sample grows by this factor from one look to the next, which gives about 70 looks on the way to 10,000 samples.
+That is so few that neither their cost nor their effect on caches shows in a median, and that a sample whose interval is
+narrow by chance is seldom caught."""
 
 
 def is_converged(samples_ms: np.ndarray, ci_rel: float) -> bool:

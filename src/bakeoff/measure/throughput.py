@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bakeoff.backends.base import Session
 
 MIN_RUNS = 3
-"""Fewer than this back to back are no queue."""
+"""Inferences that are enqueued at least, since fewer would hardly overlap."""
 
 
 def measure_throughput(
@@ -20,8 +20,9 @@ def measure_throughput(
 ) -> Throughput:
     """Items per second when the next inference is enqueued without waiting for the last.
 
-    The figure is all items over all the time, not the mean of reciprocal latencies, which is larger (Jensen) and is
-    the speed of no machine. The number of runs is fixed before, so that nothing but the runs is inside.
+    The figure is the number of all items over the whole time. The mean of reciprocal latencies would be larger
+    (Jensen's inequality) and is not a rate at which anything ran. The number of runs is fixed before, so that nothing
+    but the runs is timed.
 
     Args:
         session: Warm, its inputs prepared.

@@ -1,4 +1,4 @@
-"""Copies of inputs to the device and of outputs back, on their own: they are part of no latency."""
+"""Times copies of inputs to the device and of outputs back. They are measured apart and are part of no latency."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Pairs = Sequence[tuple["torch.Tensor", "torch.Tensor"]]
 def measure_transfer(inputs: Sequence[torch.Tensor], outputs: Sequence[torch.Tensor]) -> Transfer | None:
     """Medians of copying all inputs to the device and all outputs back, from and to pinned and pageable memory.
 
-    Copies keep types and memory order, so they are what a user who prepared the inputs on the host would pay. Copies
-    to the device go to memory beside the session's own, which is left as it is.
+    Copies keep types and memory order, so they cost what they would cost a user who prepared the inputs on the host.
+    Copies to the device go to memory of their own, so that the session's inputs stay as they are.
 
     Args:
         inputs: The inputs on the device, as the engine reads them.
@@ -59,7 +59,8 @@ def time_copies(
 ) -> list[float]:
     """Milliseconds of copying every source to its destination, enqueued together and waited for at the end.
 
-    The first two of at least `MIN_COPIES` + 2 are not among them; at most `COPIES`, or as many as fit into `MAX_S`.
+    Two copies are made first and not counted. Then at least `MIN_COPIES` and at most `COPIES` are timed, as many as fit
+    into `MAX_S`.
 
     Args:
         pairs: (destination, source) of each tensor.

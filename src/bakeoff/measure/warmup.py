@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bakeoff.config.study import Warmup
+from bakeoff.measure.settings import Warmup
 from bakeoff.measure.statistics import median_interval
 
 if TYPE_CHECKING:
     import numpy as np
 
 DRIFT_REL = 0.01
-"""Medians of successive windows this close count as equal: caches, allocators and code generation change the first
-inferences by much more. It equals the default of timing.ci_rel: a drift below it does not show in the result."""
+"""Medians of successive windows that differ by no more than this fraction count as equal. Caches, allocators and code
+generation change the first inferences by much more. It equals the default of timing.ci_rel, since a smaller drift does
+not show in the result."""
 MIN_WINDOW = 2
-"""Samples that a window needs: eight inferences in all, which slow targets can afford."""
+"""Samples that a window needs. That makes eight inferences in all, few enough for slow targets."""
 LOOK_FACTOR = 1.25
 """Warm-up lasts this much longer from one look at the samples to the next."""
 
@@ -50,8 +51,8 @@ class WarmupCriterion:
 def is_steady(samples_ms: np.ndarray) -> bool:
     """Whether the medians of the third and the fourth quarter (by time) differ by no more than drift or noise allows.
 
-    Noise is what the 95 % confidence intervals of the two medians explain: a noisy machine is no reason to warm up
-    for longer, since longer would not help. That excuse reaches no further than a quarter of the median.
+    Noise is the difference that the 95 % confidence intervals of the two medians explain. On a noisy machine warming up
+    for longer would not help, so a difference within the noise is allowed, up to a quarter of the median.
     """
     import numpy as np
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bakeoff.artifacts.profile import Layer, LayerTime
+from bakeoff.core.quantiles import tail_percentile
 
-MIN_RUNS_FOR_P90 = 10
-"""Below this, the 90th percentile of the runs would be their maximum."""
+P90_TAIL = 1
+"""Runs that must lie beyond the 90th percentile, which so needs ten runs: of fewer it would be about their maximum."""
 
 
 @dataclass
@@ -65,17 +66,5 @@ def _time(ms: Sequence[float]) -> LayerTime:
         mean=statistics.fmean(ms),
         min=min(ms),
         max=max(ms),
-        p90=percentile(ms, 0.9) if len(ms) >= MIN_RUNS_FOR_P90 else None,
+        p90=tail_percentile(ms, 90, P90_TAIL),
     )
-
-
-def percentile(values: Sequence[float], p: float) -> float:
-    """Quantile `p` (0 to 1) by linear interpolation between order statistics.
-
-    Definition 7 of Hyndman and Fan, Sample Quantiles in Statistical Packages (1996), as numpy's default.
-    """
-    ordered = sorted(values)
-    position = (len(ordered) - 1) * p
-    low = int(position)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)

@@ -1,11 +1,11 @@
-"""Warnings of the study with their explanations, which live beside the code that raises them."""
+"""Warnings of the study with their explanations, whose texts are in `bakeoff.collect.warnings.codes`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from bakeoff.artifacts.collected import Collected, TargetResult
-from bakeoff.collect.warnings import WARNINGS
+from bakeoff.collect.warnings.codes import WARNINGS
 
 
 @dataclass

@@ -11,9 +11,9 @@ import sys
 
 from bakeoff.artifacts.timing import Telemetry
 from bakeoff.backends.base import EngineSpec, InputInfo, Session
-from bakeoff.config.study import Timing, Warmup
 from bakeoff.core.machine import Machine
 from bakeoff.measure.loop import LoopSettings, measure
+from bakeoff.measure.settings import Timing, Warmup
 from bakeoff.measure.telemetry import Observer
 
 PAIRS = 5

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE
 from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, ExportRecord
@@ -20,7 +21,7 @@ from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import TimingRecord
 from bakeoff.backends import KINDS, kind_class, make_backend
 from bakeoff.backends.base import Request
-from bakeoff.config.study import DEFAULT_TOLERANCE, Study
+from bakeoff.config.study import Study
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.machine import Gpu, Machine
 from bakeoff.core.precision import MEANING, PRECISIONS

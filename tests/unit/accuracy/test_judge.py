@@ -7,7 +7,7 @@ import pytest
 
 from bakeoff.accuracy.judge import judge
 from bakeoff.accuracy.metrics import compare
-from bakeoff.config.study import DEFAULT_TOLERANCE, Tolerance
+from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE, Tolerance
 from bakeoff.core.errors import UselessReferenceError
 
 RNG = np.random.default_rng(0)

@@ -108,6 +108,13 @@ def test_agreement_with_itself_is_one(scores, k):
     assert top_k_agreement(scores, scores, k) == pytest.approx(1)
 
 
+def test_a_reference_whose_square_underflows():
+    tiny = compare([np.full((4, 12), 6.0)], [np.full((4, 12), 8e-162)])
+    assert tiny.relative_l2 == pytest.approx(7e161, rel=0.2)
+    assert tiny.sqnr_db == pytest.approx(-20 * math.log10(tiny.relative_l2))
+    assert tiny.worst_relative_l2 == tiny.relative_l2
+
+
 @given(
     hnp.arrays(np.float64, (4, 12), elements=st.floats(-1e3, 1e3)),
     hnp.arrays(np.float64, (4, 12), elements=st.floats(-1e3, 1e3)),

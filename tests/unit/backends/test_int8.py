@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from tiny_models import TinyModel, built_and_inspected, cell, export_onnx, gpu, machine
 
+from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.io import write_record
 from bakeoff.backends import make_backend
 from bakeoff.backends.base import EngineSpec, InputInfo, Session
-from bakeoff.config.study import DEFAULT_TOLERANCE, Calibration
+from bakeoff.config.study import Calibration
 from bakeoff.core.errors import BakeoffError, BuildError
 from bakeoff.core.machine import Machine
 from bakeoff.jobs import build, calibrate, export, profile, reference, verify

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from virtual_session import FakeObserver, FakeSession, VirtualDeviceClock, VirtualTime, virtual
 
-from bakeoff.config.study import Timing, Warmup
 from bakeoff.measure.clock import CpuClock, clock_for
 from bakeoff.measure.loop import LoopSettings, measure
+from bakeoff.measure.settings import Timing, Warmup
 from bakeoff.measure.throughput import measure_throughput
 
 SETTINGS = LoopSettings(

@@ -2,8 +2,8 @@ import itertools
 
 import numpy as np
 
-from bakeoff.config.study import Timing
 from bakeoff.measure import stopping
+from bakeoff.measure.settings import Timing
 from bakeoff.measure.stopping import StoppingCriterion, is_converged
 
 

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from bakeoff.artifacts.timing import TimedOutputs, TimingRecord
 from bakeoff.core.errors import BakeoffError
 from bakeoff.jobs import time as job
 from bakeoff.jobs.engine_job import EngineJob
+from bakeoff.measure.modes import split_in_two
 
 
 class RealTimeSession(FakeSession):
@@ -112,6 +114,18 @@ def test_record_and_samples(spec, backend, tmp_path):
     assert TimingRecord.model_validate_json(record.model_dump_json(by_alias=True)) == record
 
 
+def test_the_record_holds_facts_and_no_warnings(spec, backend, tmp_path):
+    record = job.run(spec)
+    stored = json.loads(record.model_dump_json(by_alias=True))
+    assert stored["warnings"] is None
+    with np.load(tmp_path / "round1" / "samples.npz") as arrays:
+        assert record.modes == split_in_two(arrays["latency_ms"])
+    assert set(stored["modes"]) == {"low_ms", "high_ms", "smaller_share", "gap_rel", "ashman_d"}
+    assert stored["modes"]["low_ms"] < stored["modes"]["high_ms"]
+    assert isinstance(stored["converged"], bool)
+    assert isinstance(stored["warmup"]["steady"], bool)
+
+
 @pytest.mark.parametrize("batch_size", [1, 4, 6])
 def test_what_was_timed_is_compared_with_the_reference(spec, backend, batch_size):
     """Rows past the check inputs repeat them."""
@@ -145,6 +159,12 @@ def test_session_is_closed_after_an_error(spec, backend):
     with pytest.raises(ZeroDivisionError):
         job.run(spec)
     assert backend.session.closed
+
+
+@pytest.mark.parametrize("package", ["jobs", "measure", "accuracy"])
+def test_what_makes_records_does_not_know_what_collects_them(root, package):
+    imports = [line for file in (root / "src/bakeoff" / package).rglob("*.py") for line in file.read_text().split("\n")]
+    assert [line for line in imports if "import" in line and "bakeoff.collect" in line] == []
 
 
 def test_timing_imports_no_inference_library(root):

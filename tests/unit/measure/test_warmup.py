@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bakeoff.config.study import Warmup
+from bakeoff.measure.settings import Warmup
 from bakeoff.measure.warmup import LOOK_FACTOR, WarmupCriterion, is_steady
 
 

@@ -150,7 +150,6 @@ def test_a_source_from_elsewhere_goes_through_a_study(constant, tmp_path):
     code = f"""
         import json
         from pathlib import Path
-        from types import SimpleNamespace
         from bakeoff.artifacts.io import write_record
         from bakeoff.backends import make_backend
         from bakeoff.backends.base import EngineSpec, InputInfo
@@ -158,7 +157,9 @@ def test_a_source_from_elsewhere_goes_through_a_study(constant, tmp_path):
         from bakeoff.core.machine import Machine
         from bakeoff.jobs import export, reference
         from bakeoff.models.arrays import load_arrays
-        from bakeoff.study.job_parameters import Staging
+        from bakeoff.core.cell import Cell
+        from bakeoff.study.job_parameters import JobParameters
+        from bakeoff.study.jobs import Job, StudyJobs
         from bakeoff.study.plan import Plan
 
         study = parse_study({{
@@ -166,8 +167,7 @@ def test_a_source_from_elsewhere_goes_through_a_study(constant, tmp_path):
             "backends": {{"eager": None, "torchscript": None, "onnxruntime": None}}, "profile": {{"enabled": False}},
         }})
         plan = Plan(study, Machine("a processor", frozenset(), 2, (), None, None, frozenset()))
-        staging = Staging(plan)
-        told = staging.reference(SimpleNamespace(model="net"))
+        told = JobParameters(StudyJobs(plan)).of(Job("reference", Cell("s", "net")))
         jobs = Path({str(tmp_path)!r})
         job = {{name: told[name] for name in ("target", "label", "model", "n_inputs", "threads", "device")}}
         made = reference.run({{**job, "out": str(jobs / "reference")}})
@@ -189,7 +189,7 @@ def test_a_source_from_elsewhere_goes_through_a_study(constant, tmp_path):
             "described": made.description, "weights": made.weights, "real": made.real_weights,
             "files": list(made.files), "exported": list(exported.files), "versions": list(told["versions"]),
             "agrees": bool(abs(session.outputs()[0] - expected).max() < 1e-5),
-            "reasons": {{target.backend: target.reason for target in plan.targets}},
+            "reasons": {{target.cell.backend: target.reason for target in plan.targets}},
         }}))
     """
     assert in_fresh_process(code, BAKEOFF_SOURCES=str(constant)) == {

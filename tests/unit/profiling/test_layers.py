@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.backends.base import Built
-from bakeoff.profiling.layers import LayerSamples, percentile, summarise
+from bakeoff.profiling.layers import LayerSamples, summarise
 from bakeoff.profiling.precision_held import is_compute, moves_data, record_dtypes
 from bakeoff.profiling.running_average import durations_us
 from bakeoff.profiling.trace import write_trace
@@ -30,11 +30,6 @@ def test_summaries_are_ordered_and_shares_add_up(samples: list[list[float]]) -> 
         assert (time.p90 is None) == (len(ms) < 10)
     total = sum(layer.share for layer in layers)
     assert total == pytest.approx(1) or (total == 0 and not any(map(any, samples)))
-
-
-@given(durations, st.floats(0, 1))
-def test_percentile_is_numpys(values: list[float], p: float) -> None:
-    assert percentile(values, p) == pytest.approx(float(np.quantile(values, p)), abs=1e-9)
 
 
 def test_shares_follow_the_medians() -> None:

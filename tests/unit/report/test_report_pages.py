@@ -10,7 +10,7 @@ from report_fixture import HOSTILE_LAYER, HOSTILE_MODEL, SCRIPT, make_bare, make
 
 import bakeoff.report
 from bakeoff.artifacts.io import write_record
-from bakeoff.collect.warnings import WARNINGS
+from bakeoff.collect.warnings.codes import WARNINGS
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.formats import format_number
 from bakeoff.report.build import write_report

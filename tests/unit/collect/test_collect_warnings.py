@@ -4,7 +4,10 @@ import pytest
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.timing import Distribution, Telemetry, TimedOutputs, TimingRecord, WarmUp
-from bakeoff.collect.warnings import WARNINGS, round_warnings, target_warnings
+from bakeoff.collect.warnings import thresholds
+from bakeoff.collect.warnings.codes import WARNINGS, in_order
+from bakeoff.collect.warnings.rules import round_warnings, target_warnings
+from bakeoff.measure.modes import split_in_two
 
 
 def _latency(median=5.0, n=500):
@@ -27,7 +30,8 @@ def _round(**changes):
 
 
 def test_a_good_round_warns_of_nothing():
-    assert round_warnings(_round(), 5 + 0.1 * np.random.default_rng(0).standard_normal(500)) == []
+    samples_ms = 5 + 0.1 * np.random.default_rng(0).standard_normal(500)
+    assert round_warnings(_round(modes=split_in_two(samples_ms))) == []
 
 
 @pytest.mark.parametrize(
@@ -67,12 +71,71 @@ def test_on_a_gpu_the_starts_of_other_targets_are_no_noise():
     assert round_warnings(_round(device="cuda:0", telemetry=Telemetry(other_cpu_share=0.6))) == ["noisy-machine"]
 
 
-def test_bimodal_samples():
-    assert round_warnings(_round(), np.array([5.0, 7.0] * 200)) == ["bimodal"]
+RNG = np.random.default_rng(0)
+UNIMODAL = {
+    "normal": lambda n: 10 + RNG.standard_normal(n),
+    "uniform": lambda n: 10 + 8 * RNG.random(n),
+    "lognormal": lambda n: np.exp(0.5 * RNG.standard_normal(n)),
+    "exponential": lambda n: 1 + RNG.exponential(1, n),
+    "one in ten twice as slow": lambda n: np.where(RNG.random(n) < 0.1, 2, 1) + 0.02 * RNG.standard_normal(n),
+    "two speeds 2 % apart": lambda n: np.where(RNG.random(n) < 0.5, 1.02, 1) + 0.001 * RNG.standard_normal(n),
+    "constant": lambda n: np.full(n, 2.0),
+}
+
+
+def _is_bimodal(samples_ms):
+    record = _round(modes=split_in_two(samples_ms), latency_ms=_latency(float(np.median(samples_ms)), samples_ms.size))
+    return round_warnings(record) == ["bimodal"]
+
+
+@pytest.mark.parametrize("name", UNIMODAL)
+def test_one_mode(name):
+    assert np.mean([_is_bimodal(UNIMODAL[name](200)) for _ in range(100)]) <= 0.02
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_two_modes(share):
+    samples = np.where(RNG.random(500) < share, 1.3, 1) + 0.03 * RNG.standard_normal(500)
+    assert _is_bimodal(samples)
+
+
+def test_two_modes_of_constant_latency_are_infinitely_far_apart():
+    assert _is_bimodal(np.array([5.0, 7.0] * 200))
+
+
+def test_few_samples_have_no_modes():
+    assert not _is_bimodal(np.array([1.0, 2.0] * 20))
+    assert _is_bimodal(np.array([1.0, 2.0] * 50))
+
+
+def test_a_round_without_modes_is_not_called_bimodal():
+    assert round_warnings(_round(modes=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("BIMODAL_SAMPLES", 501), ("BIMODAL_SHARE", 0.45), ("BIMODAL_D", 12.0), ("BIMODAL_GAP", 0.4)]
+)
+def test_each_threshold_of_two_modes_counts(name, value, monkeypatch):
+    samples = np.where(np.arange(500) % 5 < 2, 1.3, 1) + 0.03 * np.random.default_rng(0).standard_normal(500)
+    assert _is_bimodal(samples)
+    monkeypatch.setattr(thresholds, name, value)
+    assert not _is_bimodal(samples)
+
+
+def test_codes_stored_by_an_older_version_are_not_used():
+    record = _round(warnings=["noisy-machine"], converged=False)
+    assert round_warnings(record) == ["not-converged"]
+    assert target_warnings([record, record], None) == ["not-converged"]
+
+
+def test_codes_stand_in_the_order_of_their_texts_and_unknown_ones_last():
+    assert in_order(["unknown", "bimodal", "made-up", "not-steady", "bimodal"]) == [
+        "not-steady", "bimodal", "made-up", "unknown",
+    ]  # fmt: skip
 
 
 def test_target_warnings():
-    calm, noisy = _round(), _round(warnings=["noisy-machine"])
+    calm, noisy = _round(), _round(telemetry=Telemetry(other_cpu_share=0.2))
     assert target_warnings([calm, calm], None) == []
     assert target_warnings([calm, noisy, noisy], None) == ["noisy-machine"]
     assert target_warnings([calm], None) == ["one-round"]

@@ -1,8 +1,8 @@
 import pytest
 
+from bakeoff.accuracy.doubts import APART_DB
 from bakeoff.artifacts.collected import Row, TargetResult
 from bakeoff.collect.peers import less_accurate
-from bakeoff.collect.warnings import APART_DB
 
 KINDS = {"eager": "eager", "inductor": "inductor", "trt": "tensorrt", "trt-graph": "tensorrt", "onnx": "onnxruntime"}
 
