@@ -9,28 +9,17 @@ The environment variable `BAKEOFF_BACKENDS` names further folders (separated lik
 such files and folders, for backends that are not part of Bakeoff.
 """
 
-import importlib
 import os
-import pkgutil
 from typing import Any
 
 from bakeoff.backends.base import Backend
 from bakeoff.backends.options import BackendOptions
+from bakeoff.core.registry import discover
 
 __path__ += filter(None, os.environ.get("BAKEOFF_BACKENDS", "").split(os.pathsep))
 
 
-def _discover() -> dict[str, type[Backend]]:
-    found: dict[str, type[Backend]] = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda m: m.name):
-        loaded = importlib.import_module(f"{__name__}.{module.name}")
-        for thing in vars(loaded).values():
-            if isinstance(thing, type) and issubclass(thing, Backend) and "kind" in vars(thing):
-                found[thing.kind] = thing
-    return dict(sorted(found.items(), key=lambda item: (item[1].rank, item[0])))
-
-
-_KINDS = _discover()
+_KINDS = discover(__name__, __path__, Backend, "kind")  # type: ignore[type-abstract]
 
 KINDS: tuple[str, ...] = tuple(_KINDS)
 """Names of all backend kinds, in the order in which reports list them."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bakeoff.backends.options import BackendOptions
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.precision import Precision
+from bakeoff.exports import cannot_export
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +46,7 @@ class Request:
     device: str
     """`cpu` or `cuda:<index>`."""
     source: str
-    """The model's source in the config: torchvision, timm, file or torchscript."""
+    """The model's source in the config, a name from `bakeoff.models.sources.SOURCES`."""
     machine: Machine
 
 
@@ -230,6 +231,10 @@ class Backend(ABC):
     @abstractmethod
     def cannot_build(self, request: Request) -> str | None:
         """Why this target cannot be built here, in words a user understands; None when it can."""
+
+    def cannot_make(self, request: Request) -> str | None:
+        """Why there can be no engine: what `cannot_build` says, or that the model cannot be exported as it reads it."""
+        return self.cannot_build(request) or cannot_export(self.export_key(request.precision).format, request.source)
 
     def cannot_run(self, request: Request) -> str | None:
         """Why an engine of this target cannot be run here although it can be built here; None when it can."""

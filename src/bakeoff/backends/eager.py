@@ -18,6 +18,7 @@ from bakeoff.backends.shared.torch_session import (
 )
 from bakeoff.core.errors import EngineError, ModelError
 from bakeoff.core.precision import Precision
+from bakeoff.models.sources import source_class, source_distributions
 
 
 class EagerOptions(TorchOptions):
@@ -41,12 +42,13 @@ class Eager(Backend):
 
     def distributions(self) -> tuple[str, ...]:
         """See Backend.distributions."""
-        return ("torch", "torchvision", "timm")
+        return ("torch", *source_distributions())
 
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
-        if request.source == "torchscript":
-            return "a TorchScript file holds no Python code to run eagerly; use kind torchscript as its baseline"
+        source = source_class(request.source)
+        if not source.has_python_code:
+            return f"{source.noun} holds no Python code to run eagerly; use kind torchscript as its baseline"
         return cuda_graph_refusal(self.options, request.device) or torch_precision_refusal(request)
 
     def import_library(self) -> None:
@@ -59,7 +61,9 @@ class Eager(Backend):
 
     def build(self, export: Path, spec: EngineSpec, out: Path) -> Built:
         """See Backend.build; `export` is the reference's folder."""
-        shutil.copyfile(export / "state.pt", out / "engine.pt")
+        from bakeoff.models.load import stored_model
+
+        shutil.copyfile(stored_model(export), out / "engine.pt")
         shutil.copyfile(export / "model.json", out / "model.json")
         return Built(files=["engine.pt", "model.json"])
 

@@ -21,6 +21,7 @@ from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.precision import Precision
 from bakeoff.core.quoting import essential_line
+from bakeoff.models.sources import source_class, source_distributions
 
 if TYPE_CHECKING:
     import torch
@@ -54,12 +55,13 @@ class Torch2Trt(Backend):
 
     def distributions(self) -> tuple[str, ...]:
         """See Backend.distributions."""
-        return ("torch", "torch2trt", distribution_of("tensorrt"), "torchvision", "timm")
+        return ("torch", "torch2trt", distribution_of("tensorrt"), *source_distributions())
 
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
-        if request.source == "torchscript":
-            return "a TorchScript file holds no Python code, and torch2trt converts the calls that Python code makes"
+        source = source_class(request.source)
+        if not source.has_python_code:
+            return f"{source.noun} holds no Python code, and torch2trt converts the calls that Python code makes"
         if request.precision in ("bf16", "int8", "fp8"):
             return f"torch2trt knows fp32, TF32 and fp16; {request.precision} is none of them"
         if request.device == "cpu":
@@ -93,7 +95,7 @@ class Torch2Trt(Backend):
         import torch
 
         from bakeoff.backends.shared.torch_dtypes import zeros
-        from bakeoff.models.load import load_model
+        from bakeoff.models.load import load_model, stored_model
 
         _check_inputs(spec)
         # TF32 is on in TensorRT unless told otherwise, and torch2trt hands no such setting through
@@ -101,7 +103,7 @@ class Torch2Trt(Backend):
             os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
         library = _library()
         configure_torch(spec)
-        module = load_model(export / "model.json", export / "state.pt")
+        module = load_model(export / "model.json", stored_model(export))
         module = module.to(device=spec.device, dtype=torch_dtype(spec.precision)).eval()
         low, middle, high = (_shapes(spec, size) for size in (spec.batch_min, spec.batch_opt, spec.batch_max))
         try:

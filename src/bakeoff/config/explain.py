@@ -11,15 +11,9 @@ from pydantic_core import ErrorDetails
 
 from bakeoff.backends import KINDS, options_of
 from bakeoff.config.study import Study
+from bakeoff.core.quoting import short
 from bakeoff.core.suggest import nearest
-from bakeoff.models.spec import FileModel, TimmModel, TorchscriptModel, TorchvisionModel
-
-_SOURCES: dict[str, type[BaseModel]] = {
-    "torchvision": TorchvisionModel,
-    "timm": TimmModel,
-    "file": FileModel,
-    "torchscript": TorchscriptModel,
-}
+from bakeoff.models.sources import SOURCES, source_class
 
 
 def explain(error: ValidationError, data: Mapping[Any, Any]) -> list[str]:
@@ -32,7 +26,7 @@ def _line(detail: ErrorDetails, data: Mapping[Any, Any]) -> str:
     tag = None
     if len(loc) > 2 and loc[0] in ("models", "backends") and isinstance(loc[2], str):
         # a discriminated union puts the chosen kind or source behind the label
-        chosen = KINDS if loc[0] == "backends" else tuple(_SOURCES)
+        chosen = KINDS if loc[0] == "backends" else SOURCES
         if loc[2] in chosen:
             tag = loc.pop(2)
     if loc and loc[-1] == "[key]":
@@ -65,8 +59,6 @@ def _line(detail: ErrorDetails, data: Mapping[Any, Any]) -> str:
             return f"{path}: a key must be text, got {short(got)}; put it in quotes"
         case "string_pattern_mismatch" if loc and loc[-1] == "device":
             return f"{path}: {short(got)} is no device; one of auto, cpu, cuda, cuda:1"
-        case "string_pattern_mismatch" if loc and loc[-1] == "factory":
-            return f"{path}: {short(got)} must read 'path/to/file.py:function'"
         case "finite_number":
             return f"{path}: {'NaN' if math.isnan(got) else got} is no number to use; give a finite one"
         case "model_type" | "dict_type" | "model_attributes_type":
@@ -90,7 +82,7 @@ def _known_keys(loc: list[Any], tag: Any) -> list[str]:
     """Keys that the section at this path may have."""
     section: Any = Study
     if loc and loc[0] in ("models", "backends") and tag:
-        section = options_of(tag) if loc[0] == "backends" else _SOURCES[tag]
+        section = options_of(tag) if loc[0] == "backends" else source_class(tag).Config
         loc = loc[2:]
     for part in loc:
         section = _section_of(section, part)
@@ -119,21 +111,10 @@ def _first_section(annotation: Any) -> Any:
 
 def _tag_of(loc: Sequence[Any]) -> tuple[str, tuple[str, ...]]:
     """The key that says which schema a section has, and its values."""
-    return ("kind", KINDS) if loc[0] == "backends" else ("source", tuple(_SOURCES))
+    return ("kind", KINDS) if loc[0] == "backends" else ("source", SOURCES)
 
 
 def _part(part: Any) -> str:
     """A key as the path of a message shows it."""
     text = part if isinstance(part, str) and part.isprintable() else short(part)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def short(value: Any) -> str:
-    """A value as a message quotes it: whole where it is short, else its beginning."""
-    if isinstance(value, int) and abs(value) >= 10**60:
-        return f"a number of about {value.bit_length() * math.log10(2):.0f} digits"
-    try:
-        text = repr(value)
-    except ValueError:
-        return f"a {type(value).__name__} that holds a number of thousands of digits"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,14 @@ import yaml
 from pydantic import ValidationError
 
 from bakeoff.backends import KINDS
-from bakeoff.config.explain import explain, short
-from bakeoff.config.model_file import mistakes_of_file
+from bakeoff.config.explain import explain
 from bakeoff.config.study import Study, parse_reference
 from bakeoff.core.errors import ConfigError
 from bakeoff.core.paths import RESERVED_BACKEND_LABELS, RESERVED_MODEL_LABELS, RESERVED_STUDY_NAMES
 from bakeoff.core.precision import PRECISIONS
+from bakeoff.core.quoting import short
 from bakeoff.core.suggest import nearest
-from bakeoff.models.spec import FileModel, ModelBase, TorchscriptModel, weights_path
+from bakeoff.models.sources import source_of
 from bakeoff.quantization.images import SUFFIXES, find_images
 
 MAX_NODES = 100_000
@@ -124,9 +124,7 @@ def _mistakes(study: Study) -> Iterable[str]:
     for label, model in study.models.items():
         if label in RESERVED_MODEL_LABELS:
             yield f"models.{label}: this label is a file of the results folder; choose another one"
-        yield from _missing_files(f"models.{label}", model)
-        if isinstance(model, FileModel) and _is(Path.is_file, model.path):
-            yield from mistakes_of_file(label, model)
+        yield from source_of(label, model).mistakes()
     for label, options in study.backends.items():
         kind = options.kind
         if label in RESERVED_BACKEND_LABELS:
@@ -178,16 +176,16 @@ def _models_named(path: str, named: list[str], study: Study) -> Iterable[str]:
 def _no_images(folder: str | None) -> Iterable[str]:
     if folder is None:
         return
-    if not _is(Path.is_dir, folder):
+    if not _is_folder(folder):
         yield f"calibration.images: there is no folder {short(folder)}; paths are relative to {Path.cwd()}"
     elif not find_images(folder):
         yield f"calibration.images: {short(folder)} holds no image ({', '.join(SUFFIXES)})"
 
 
-def _is(kind: Callable[[Path], bool], path: str) -> bool:
-    """Whether there is a file or folder; a path that no file system can hold is not there."""
+def _is_folder(path: str) -> bool:
+    """Whether there is a folder of this path. A path that no file system can hold is not there."""
     try:
-        return kind(Path(path))
+        return Path(path).is_dir()
     except (OSError, ValueError):
         return False
 
@@ -200,18 +198,3 @@ def _too_many_rounds(study: Study) -> Iterable[str]:
             f"models, backends, precisions, batch.sizes and timing.rounds: together they make {rounds:,} rounds; "
             f"at most {MAX_ROUNDS:,} are allowed: split the study"
         )
-
-
-def _missing_files(path: str, model: ModelBase) -> Iterable[str]:
-    files = []
-    if isinstance(model, FileModel):
-        files.append(("factory", model.path))
-    if isinstance(model, TorchscriptModel):
-        files.append(("path", model.path))
-    weights = weights_path(model)
-    if weights:
-        files.append(("weights", weights))
-    for key, file in files:
-        if not _is(Path.is_file, file):
-            hint = " (or one of: random, pretrained)" if key == "weights" else ""
-            yield f"{path}.{key}: there is no file {short(file)}; paths are relative to {Path.cwd()}{hint}"

@@ -10,14 +10,19 @@ from bakeoff.backends.options import BackendOptions
 from bakeoff.core.precision import Precision
 from bakeoff.core.section import Name, PositiveFloat, Section
 from bakeoff.measure.settings import Timing, Warmup
-from bakeoff.models.spec import ModelSpec
+from bakeoff.models.sources import SOURCES, source_class
+from bakeoff.models.spec import ModelBase
 
 BatchSize = Annotated[int, Field(ge=1, le=65536)]
 
 if TYPE_CHECKING:
     BackendEntry = BackendOptions
+    ModelEntry = ModelBase
 else:
     BackendEntry = Annotated[Union[tuple(options_of(kind) for kind in KINDS)], Field(discriminator="kind")]
+    ModelEntry = Annotated[
+        Union[tuple(source_class(source).Config for source in SOURCES)], Field(discriminator="source")
+    ]
 
 
 class Batch(Section):
@@ -115,7 +120,7 @@ class Study(Section):
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """CPU threads of every backend; when left out all cores this process may use, at most 4 for a study on GPUs, whose
     exports and builds run side by side (a build takes half as many of Snakemake's cores)."""
-    models: Annotated[dict[Name, ModelSpec], Field(min_length=1)]
+    models: Annotated[dict[Name, ModelEntry], Field(min_length=1)]
     """The models, by label."""
     backends: Annotated[dict[Name, BackendEntry], Field(min_length=1)]
     """The backends, by label: each is a kind with options; the kind may be left out where the label is one."""

@@ -1,4 +1,4 @@
-"""Somebody else's exception in one readable line.
+"""Somebody else's exception, or a value from a config, in one readable line.
 
 Three questions are asked of an exception, and each has its function:
 
@@ -9,7 +9,9 @@ Three questions are asked of an exception, and each has its function:
 
 from __future__ import annotations
 
+import math
 import re
+from typing import Any
 
 MAX_CHARACTERS = 300
 
@@ -99,3 +101,14 @@ def _with_type(error: BaseException, line: str, characters: int = MAX_CHARACTERS
     """The line, shortened, with the exception's type in front unless it begins with that."""
     name = type(error).__name__
     return shortened(line if line.startswith(name) else f"{name}: {line}", characters)
+
+
+def short(value: Any) -> str:
+    """A value as a message quotes it: whole where it is short, else its beginning."""
+    if isinstance(value, int) and abs(value) >= 10**60:
+        return f"a number of about {value.bit_length() * math.log10(2):.0f} digits"
+    try:
+        text = repr(value)
+    except ValueError:
+        return f"a {type(value).__name__} that holds a number of thousands of digits"
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 
 from bakeoff.exports.base import Exporter
+from bakeoff.models.sources import source_class
 
 FORMATS: dict[str, str] = {
     "torchscript-trace": "torchscript_trace",
@@ -20,9 +21,7 @@ FORMATS: dict[str, str] = {
 
 def cannot_export(format: str, source: str) -> str | None:
     """Why a model of this source cannot be written in this format, in words a user understands; None when it can."""
-    if format == "exported_program" and source == "torchscript":
-        return "torch.export captures Python code, and a TorchScript file holds none"
-    return None
+    return source_class(source).cannot_export.get(format)
 
 
 def exporter(format: str) -> Exporter:

@@ -25,8 +25,8 @@ class ExportTask:
     """Largest batch size of a dynamic batch dimension; None for a fixed batch size, that of `inputs`."""
     plain_outputs: bool
     """Whether forward() returns a tensor or a tuple, list or dict of tensors, which every exporter understands."""
-    source: str
-    """The model's source in the config; `torchscript` means that the module is a ScriptModule."""
+    has_python_code: bool
+    """Whether the module is Python code; it is a ScriptModule otherwise."""
 
     @property
     def dynamic(self) -> bool:

@@ -19,7 +19,7 @@ def export(module: torch.nn.Module, task: ExportTask, out: Path) -> Exported:
     import torch
 
     start = time.perf_counter()
-    given = task.source == "torchscript"
+    given = not task.has_python_code
     torch.jit.save(module if given else torch.jit.script(module), str(out / FILE))
     export_s = time.perf_counter() - start
     return Exported([FILE], export_s, ["the TorchScript file as it was given, not scripted again"] if given else [])

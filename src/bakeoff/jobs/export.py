@@ -22,11 +22,12 @@ from bakeoff.exports.base import EXAMPLE_BATCH, ExportTask
 from bakeoff.models.arrays import load_arrays
 from bakeoff.models.load import load_reference_model
 from bakeoff.models.outputs import flatten, is_plain
+from bakeoff.models.sources import source_class, source_distributions
 
 if TYPE_CHECKING:
     import torch
 
-_LIBRARIES = ("torch", "torchvision", "timm", "onnx", "onnxscript", "onnx-ir")
+_LIBRARIES = ("torch", *source_distributions(), "onnx", "onnxscript", "onnx-ir")
 
 
 class Spec(Part):
@@ -77,7 +78,7 @@ def run(spec_json: dict[str, Any]) -> ExportRecord:
         output_names=[name for name, _ in flatten(output)],
         batch_max=spec.batch_max if spec.batch_size is None else None,
         plain_outputs=is_plain(output),
-        source=spec.model["source"],
+        has_python_code=source_class(spec.model["source"]).has_python_code,
     )
     out = _empty_folder(spec.out)
     try:

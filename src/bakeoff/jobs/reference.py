@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.artifacts.accuracy import OutputSpread, ReferenceRecord
 from bakeoff.artifacts.base import Part
-from bakeoff.artifacts.io import digests, whole, write_text
+from bakeoff.artifacts.io import digests, write_text
 from bakeoff.core.cell import Cell
 from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import ModelError, UselessReferenceError
@@ -17,20 +16,10 @@ from bakeoff.limits.work import count_work
 from bakeoff.models.arrays import save_arrays
 from bakeoff.models.forward import forward
 from bakeoff.models.inputs import CHECK, seeded_inputs
-from bakeoff.models.load import MODEL, SCRIPT, STATE
-from bakeoff.models.make import describe_weights, make_model, parse_model
+from bakeoff.models.load import MODEL
 from bakeoff.models.outputs import flatten
 from bakeoff.models.seeding import seeded
-from bakeoff.models.single_file_import import built_by
-from bakeoff.models.spec import (
-    InputSpec,
-    ModelBase,
-    TimmModel,
-    TorchscriptModel,
-    TorchvisionModel,
-    describe,
-    has_real_weights,
-)
+from bakeoff.models.sources import source_distributions, source_of
 from bakeoff.models.spread import spread, top1_classes
 from bakeoff.models.statistics import set_statistics
 
@@ -63,7 +52,7 @@ class Spec(Part):
 
 
 def run(spec_json: dict[str, Any]) -> ReferenceRecord:
-    """Write inputs.npz, outputs.npz, model.json and state.pt (or module.ts) into the folder.
+    """Write inputs.npz, outputs.npz, model.json and the model (state.pt, where its source says nothing else).
 
     Raises ModelError where the model cannot be made or called, UselessReferenceError where its outputs judge nothing.
     """
@@ -73,58 +62,40 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
     torch.set_num_threads(spec.threads)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    model = parse_model(spec.model)
+    source = source_of(spec.label, spec.model)
+    model = source.config
     out = Path(spec.out)
     out.mkdir(parents=True, exist_ok=True)
-    module = make_model(spec.label, model)
-    real = has_real_weights(model)
+    module = source.make_model()
+    real = source.has_real_weights
     statistics = None if real else set_statistics(module, spec.label, model)
-    input_specs: dict[str, InputSpec] = model.inputs  # type: ignore[attr-defined]
-    inputs = seeded_inputs(input_specs, spec.n_inputs, model.seed, CHECK)
+    inputs = seeded_inputs(model.inputs, spec.n_inputs, model.seed, CHECK)
     with seeded(model.seed):
         outputs = _outputs(module.to(spec.device), spec.label, inputs, spec.device)
     spreads = _spreads(spec.label, outputs, real)
     work = count_work(module, inputs, spec.device)
     save_arrays(out / INPUTS, inputs)
     save_arrays(out / OUTPUTS, outputs)
-    told = {"label": spec.label, "model": spec.model, "built_by": _builder(spec.label, model)}
+    told = {"label": spec.label, "model": spec.model, "built_by": source.builder()}
     write_text(out / MODEL, json.dumps(told, indent=1) + "\n")
-    state = _save(module, model, out)
+    source.save(module, out)
     weights = [*module.parameters()]
     return ReferenceRecord(
         target=spec.target,
         status="ok",
-        description=describe(spec.label, model),
-        weights=describe_weights(model),
+        description=source.describe(),
+        weights=source.describe_weights(),
         real_weights=real,
         parameters=sum(p.numel() for p in weights),
         parameter_bytes=sum(p.numel() * p.element_size() for p in weights),
         work=work,
-        inputs=[{"name": name, "shape": list(s.shape), "dtype": s.dtype} for name, s in input_specs.items()],
+        inputs=[{"name": name, "shape": list(s.shape), "dtype": s.dtype} for name, s in model.inputs.items()],
         outputs=spreads,
         n_inputs=spec.n_inputs,
         statistics=statistics,
-        files=digests(out, [MODEL, state, INPUTS, OUTPUTS]),
-        library=versions_of(("torch", "torchvision", "timm", "numpy", "safetensors")),
+        files=digests(out, [MODEL, source.stored_as, INPUTS, OUTPUTS]),
+        library=versions_of(("torch", *source_distributions(), "numpy", "safetensors")),
     )
-
-
-def _builder(label: str, model: ModelBase) -> dict[str, str] | None:
-    if isinstance(model, TorchvisionModel | TimmModel):
-        return built_by(model.source, model.name or label)
-    return None
-
-
-def _save(module: torch.nn.Module, model: ModelBase, out: Path) -> str:
-    import torch
-
-    if isinstance(model, TorchscriptModel):
-        with whole(out / SCRIPT) as file:
-            shutil.copyfile(model.path, file)
-        return SCRIPT
-    with whole(out / STATE) as file:
-        torch.save(module.to("cpu").state_dict(), file)
-    return STATE
 
 
 def _outputs(module: torch.nn.Module, label: str, inputs: dict[str, np.ndarray], device: str) -> dict[str, np.ndarray]:

@@ -38,7 +38,7 @@ def set_statistics(module: torch.nn.Module, label: str, model: ModelBase) -> str
     """
     from bakeoff.models.seeding import seeded
 
-    inputs = seeded_inputs(model.inputs, BATCHES * BATCH_SIZE, model.seed, STATISTICS)  # type: ignore[attr-defined]
+    inputs = seeded_inputs(model.inputs, BATCHES * BATCH_SIZE, model.seed, STATISTICS)
     batches = [
         {name: array[start : start + BATCH_SIZE] for name, array in inputs.items()}
         for start in range(0, BATCHES * BATCH_SIZE, BATCH_SIZE)

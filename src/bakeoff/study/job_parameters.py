@@ -16,8 +16,8 @@ from bakeoff.backends.options import OF_THE_STUDY
 from bakeoff.core.cell import Cell
 from bakeoff.core.distributions import versions_of
 from bakeoff.core.precision import CALIBRATED
-from bakeoff.freshness.code_digest import code_digest
-from bakeoff.models.spec import has_real_weights
+from bakeoff.freshness.code_digest import code_digest, member_of
+from bakeoff.models.sources import source_class, source_of
 from bakeoff.quantization.images import choose_images, state_of
 from bakeoff.study.jobs import Job, StudyJobs, export_job, reference_of
 
@@ -27,7 +27,6 @@ _EXPORT_DISTRIBUTIONS = {
     "torchscript-script": ("torch",),
     "exported_program": ("torch",),
 }
-_SOURCE_DISTRIBUTIONS = {"torchvision": ("torchvision",), "timm": ("timm",), "file": (), "torchscript": ()}
 
 Params = dict[str, Any]
 
@@ -102,7 +101,7 @@ class JobParameters:
     def _environment(self, _: Job) -> Params:
         names = ["snakemake", "torch", "numpy"]
         for model in self.study.models.values():
-            names += _SOURCE_DISTRIBUTIONS[model.source]
+            names += source_class(model.source).distributions
         for backend in self.plan.backends.values():
             names += backend.distributions()
         names = list(dict.fromkeys(names))
@@ -126,25 +125,26 @@ class JobParameters:
             "threads": self._reference_threads,
             "device": self.plan.device,
             "out": self.jobs.folder(job),
-            "versions": versions_of(("torch", *_SOURCE_DISTRIBUTIONS[model.source])),
+            "versions": versions_of(("torch", *source_class(model.source).distributions)),
             "made_on": self.made_on,
-            "code": _code("reference"),
+            "code": _code("reference", source=model.source),
         }
 
     def _export(self, job: Job) -> Params:
         cell = job.cell
+        model = self.study.models[cell.model or ""]
         return {
             "format": job.format,
             "precision": cell.precision,
             "batch_size": cell.batch_size,
             "batch_max": max(self.study.batch.sizes),
             "label": cell.model,
-            "model": self.study.models[cell.model or ""].model_dump(mode="json"),
+            "model": model.model_dump(mode="json"),
             "reference": self.jobs.folder(reference_of(cell)),
             "threads": self._reference_threads,
             "out": self.jobs.folder(job),
             "versions": versions_of(_EXPORT_DISTRIBUTIONS[job.format or ""]),
-            "code": _code("export"),
+            "code": _code("export", source=model.source),
         }
 
     def _calibrate(self, job: Job) -> Params:
@@ -191,7 +191,7 @@ class JobParameters:
         return {
             **self._engine_job(job, engine),
             "tolerance": tolerance.model_dump(exclude_none=True),
-            "real_weights": has_real_weights(self.study.models[engine.model or ""]),
+            "real_weights": source_of(engine.model or "", self.study.models[engine.model or ""]).has_real_weights,
             "batch_sizes": list(dict.fromkeys(t.cell.batch_size for t in self.plan.targets_of(engine))),
         }
 
@@ -218,9 +218,10 @@ class JobParameters:
             "batch": self.plan.batch_range(engine.batch_size).model_dump(),
             "inputs": self.plan.inputs_of(engine.model or ""),
             "versions": versions_of(backend.distributions()),
-            "code": _code(job.stage, options.kind),
+            "code": _code(job.stage, options.kind, self.study.models[engine.model or ""].source),
         }
 
 
-def _code(stage: str, kind: str | None = None) -> str:
-    return f"{stage} code {code_digest(stage, kind)}"
+def _code(stage: str, kind: str | None = None, source: str | None = None) -> str:
+    """Bakeoff's own code behind a stage, with that of the backend kind and of the model's source that it involves."""
+    return f"{stage} code {code_digest(stage, kind, member_of(source_class(source)) if source else ())}"

@@ -13,7 +13,7 @@ from bakeoff.config.study import Study
 from bakeoff.core.cell import Cell
 from bakeoff.core.paths import StudyPaths
 from bakeoff.core.precision import CALIBRATED
-from bakeoff.models.spec import FileModel, TorchscriptModel, weights_path
+from bakeoff.models.sources import source_of
 from bakeoff.study.plan import Export, Plan
 
 
@@ -71,10 +71,7 @@ class StudyJobs:
                 return []
 
     def _model_files(self, label: str) -> list[str]:
-        model = self.study.models[label]
-        files = [model.path] if isinstance(model, FileModel | TorchscriptModel) else []
-        weights = weights_path(model)
-        return [*files, weights] if weights else files
+        return [file.path for file in source_of(label, self.study.models[label]).files()]
 
     def _build_inputs(self, engine: Cell) -> list[str]:
         export = self.plan.export_of(engine)

@@ -69,7 +69,7 @@ class Plan:
         model, label, precision = _engine_axes(cell)
         backend = self.backends[label]
         request = Request(precision, self.device, self.study.models[model].source, self.machine)
-        build = backend.cannot_build(request)
+        build = backend.cannot_make(request)
         return build, None if build else backend.cannot_run(request)
 
     @cached_property

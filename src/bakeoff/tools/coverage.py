@@ -149,7 +149,7 @@ def _limit_of_plan(plan: Plan, engine: Cell) -> str:
     backend, source = plan.backends[engine.backend or ""], plan.study.models[engine.model or ""].source
     precision = engine.precision or "fp32"
     requests = [Request(precision, device, source, machine) for device, machine in full_machines().values()]
-    return _MACHINE if any(backend.cannot_build(request) is None for request in requests) else "backend"
+    return _MACHINE if any(backend.cannot_make(request) is None for request in requests) else "backend"
 
 
 def _first_failure(steps: dict[str, Record], model: str) -> Problem | None:

@@ -25,6 +25,7 @@ from bakeoff.config.study import Study
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.machine import Gpu, Machine
 from bakeoff.core.precision import MEANING, PRECISIONS
+from bakeoff.models.sources import SOURCES, source_class
 
 ARTIFACTS: dict[str, tuple[type[Record], str]] = {
     "environment": (EnvironmentRecord, "results/<study>/environment.json"),
@@ -161,9 +162,8 @@ def _config_page() -> str:
                 "",
             ]
     lines.append("## `models.<label>`, by `source`\n")
-    for name in ("TorchvisionModel", "TimmModel", "FileModel", "TorchscriptModel"):
-        definition = schema["$defs"][name]
-        source = definition["properties"]["source"]["const"]
+    for source in SOURCES:
+        definition = schema["$defs"][source_class(source).Config.__name__]
         lines += [f"### source: {source}\n", definition["description"] + "\n", *_table(definition, schema)]
     lines += [
         "### `models.<label>.inputs.<name>`\n",

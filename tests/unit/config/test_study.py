@@ -40,7 +40,7 @@ def test_a_backend_may_be_compared_on_some_models_only():
     assert study.models_of("eager") == ["a", "b", "c"]
     assert study.models_of("torchscript") == ["a", "c"]
     machine = Machine("any", frozenset(), 2, (), None, None)
-    cells = [(target.model, target.backend) for target in Plan(study, machine).targets]
+    cells = [(target.cell.model, target.cell.backend) for target in Plan(study, machine).targets]
     assert cells == [("a", "eager"), ("a", "torchscript"), ("b", "eager"), ("c", "eager"), ("c", "torchscript")]
 
 

@@ -6,17 +6,19 @@ import pytest
 import torch
 
 from bakeoff.core.errors import ModelError
-from bakeoff.models.sources.file import make
-from bakeoff.models.spec import FileModel
+from bakeoff.models.sources import source_of
+
+
+def make(label, section):
+    """The module of a config section."""
+    return source_of(label, section).build(fetch=False)
 
 
 def model_of(tmp_path, text, function="make", args=None):
     """A config section for a file with this text."""
     path = tmp_path / "mine.py"
     path.write_text(text)
-    return FileModel.model_validate(
-        {"source": "file", "factory": f"{path}:{function}", "args": args or {}, "inputs": {"x": {"shape": [2]}}}
-    )
+    return {"source": "file", "factory": f"{path}:{function}", "args": args or {}, "inputs": {"x": {"shape": [2]}}}
 
 
 LINEAR = "import torch\ndef make(n=2):\n    print('hello')\n    return torch.nn.Linear(2, n)\n"

@@ -8,7 +8,7 @@ from torch import nn
 from bakeoff.models.forward import forward
 from bakeoff.models.inputs import seeded_inputs
 from bakeoff.models.outputs import flatten
-from bakeoff.models.spec import FileModel
+from bakeoff.models.sources.file.section import FileModel
 from bakeoff.models.statistics import set_statistics
 
 

@@ -28,6 +28,7 @@ from bakeoff.core.machine import find_compiler
 from bakeoff.core.precision import Precision
 from bakeoff.core.quoting import build_failure
 from bakeoff.core.torch_private import SLEEP
+from bakeoff.models.sources import source_class
 
 if TYPE_CHECKING:
     import torch
@@ -83,8 +84,9 @@ class Inductor(Backend):
 
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
-        if request.source == "torchscript":
-            return "a TorchScript file cannot be turned into an ExportedProgram"
+        source = source_class(request.source)
+        if not source.has_python_code:
+            return f"{source.noun} cannot be turned into an ExportedProgram"
         if request.machine.compiler is None:
             return "needs a C++ compiler, and none was found: install g++ (or name one in CXX)"
         if self.options.coordinate_descent and request.device == "cpu":

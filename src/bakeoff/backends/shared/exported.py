@@ -54,7 +54,7 @@ def fitted_program(
     # torch.export takes a batch of 1 for a constant
     size = max(spec.batch_opt, 2) if spec.dynamic else spec.batch_opt
     examples = tuple(in_memory_order(zeros(spec, size), channels_last))
-    task = ExportTask(examples, [i.name for i in spec.inputs], [], spec.batch_max if spec.dynamic else None, True, "")
+    task = ExportTask(examples, [i.name for i in spec.inputs], [], spec.batch_max if spec.dynamic else None, True, True)
     try:
         with torch.no_grad():
             return torch.export.export(module, examples, dynamic_shapes=dynamic_shapes(module, task), strict=False)

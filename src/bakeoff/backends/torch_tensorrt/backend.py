@@ -28,6 +28,7 @@ from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.precision import Precision
 from bakeoff.core.quoting import essential_line
+from bakeoff.models.sources import source_class
 
 if TYPE_CHECKING:
     import torch
@@ -84,8 +85,9 @@ class TorchTensorRt(Backend):
 
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
-        if request.source == "torchscript" and self._dynamo:
-            return "a TorchScript file holds no Python code for torch.export; use frontend: torchscript-trace"
+        source = source_class(request.source)
+        if self._dynamo and not source.has_python_code:
+            return f"{source.noun} holds no Python code for torch.export; use frontend: torchscript-trace"
         if request.precision in ("int8", "fp8"):
             return f"Torch-TensorRT takes {request.precision} only from a model that was quantized before"
         if request.precision == "bf16" and not self._dynamo:

@@ -2,43 +2,78 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from bakeoff.core.errors import ModelError
 from bakeoff.core.quoting import cause
 from bakeoff.core.suggest import nearest
-from bakeoff.models.spec import TimmModel
+from bakeoff.models.single_file_import import Builder, builder_of
+from bakeoff.models.sources.weighted import LibrarySource
+from bakeoff.models.spec import Inputs, WeightedModel, one_image
 
 if TYPE_CHECKING:
     import torch
 
 
-def make(label: str, model: TimmModel, fetch: bool) -> torch.nn.Module:
-    """The model, with pretrained weights where the config asks for them and `fetch` is true.
+class TimmModel(WeightedModel):
+    """A model of timm, by the name that `timm.create_model` knows."""
 
-    Raises ModelError for an unknown name, arguments that it refuses, and weights that cannot be fetched.
-    """
-    import timm
+    source: Literal["timm"]
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Name within timm; the model's label when left out."""
+    inputs: Inputs = Field(default_factory=one_image)
+    """Input tensors by name, in the order of the model's forward()."""
 
-    name = model.name or label
-    where = f"models.{label}"
-    architecture = name.partition(".")[0]
-    hosted = name.startswith(("hf-hub:", "hf_hub:", "local-dir:"))
-    if not hosted and not timm.is_model(architecture):
-        raise ModelError(f"{where}: timm knows no model '{architecture}'{nearest(architecture, timm.list_models())}")
-    for key in ("pretrained", "checkpoint_path"):
-        if key in model.args:
-            raise ModelError(f"{where}.args.{key}: weights are chosen by {where}.weights; remove this argument")
-    pretrained = model.weights == "pretrained" and fetch
-    if pretrained and not hosted and not timm.models.is_model_pretrained(name):
-        raise ModelError(f"{where}.weights: timm has no pretrained weights for '{name}'; say random, or a path")
-    try:
-        return timm.create_model(name, pretrained=pretrained, **model.args)
-    except Exception as error:
-        if pretrained:
-            raise ModelError(
-                f"{where}.weights: timm could not fetch pretrained weights of '{name}' ({cause(error)}); "
-                "check the network, give the path of a checkpoint, or say weights: random"
-            ) from error
-        given = f" with args {model.args}" if model.args else ""
-        raise ModelError(f"{where}: timm could not make '{name}'{given}: {cause(error)}") from error
+
+class TimmSource(LibrarySource):
+    """Asks `timm.create_model` for the model."""
+
+    name = "timm"
+    rank = 20
+    Config = TimmModel
+    distributions = ("timm",)
+    placeholders = ("torchvision", "torchvision.models", "torchvision.ops", "timm", "timm.models")
+    random_weights = {"pretrained": False}
+    config: TimmModel
+
+    @property
+    def architecture(self) -> str:
+        """The model's name without the tag of its pretrained weights: `resnet50` of `resnet50.a1_in1k`."""
+        return self.model_name.partition(".")[0]
+
+    def build(self, fetch: bool) -> torch.nn.Module:
+        """See ModelSource.build.
+
+        Raises ModelError for an unknown name, arguments that it refuses, and weights that cannot be fetched.
+        """
+        import timm
+
+        name, where, args = self.model_name, self.key, self.config.args
+        hosted = name.startswith(("hf-hub:", "hf_hub:", "local-dir:"))
+        if not hosted and not timm.is_model(self.architecture):
+            hint = nearest(self.architecture, timm.list_models())
+            raise ModelError(f"{where}: timm knows no model '{self.architecture}'{hint}")
+        for key in ("pretrained", "checkpoint_path"):
+            if key in args:
+                raise ModelError(f"{where}.args.{key}: weights are chosen by {where}.weights; remove this argument")
+        pretrained = self.config.weights == "pretrained" and fetch
+        if pretrained and not hosted and not timm.models.is_model_pretrained(name):
+            raise ModelError(f"{where}.weights: timm has no pretrained weights for '{name}'; say random, or a path")
+        try:
+            return timm.create_model(name, pretrained=pretrained, **args)
+        except Exception as error:
+            if pretrained:
+                raise ModelError(
+                    f"{where}.weights: timm could not fetch pretrained weights of '{name}' ({cause(error)}); "
+                    "check the network, give the path of a checkpoint, or say weights: random"
+                ) from error
+            given = f" with args {args}" if args else ""
+            raise ModelError(f"{where}: timm could not make '{name}'{given}: {cause(error)}") from error
+
+    def builder(self) -> Builder | None:
+        """See ModelSource.builder. timm does not tell that of models from a hub or a folder."""
+        import timm
+
+        return builder_of(timm.models.model_entrypoint(self.architecture)) if timm.is_model(self.architecture) else None

@@ -10,7 +10,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from bakeoff.core.suggest import nearest
-from bakeoff.models.spec import FileModel
+from bakeoff.models.sources.file.section import FileModel
 
 MAX_BYTES = 10_000_000
 """A larger file is no source code of a model, and is not read."""

@@ -1,4 +1,4 @@
-"""A user's own model: a factory in a Python file."""
+"""Runs a user's file: imports it and calls its factory. What goes wrong in it is told by file and line."""
 
 from __future__ import annotations
 
@@ -13,37 +13,35 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.core.errors import ModelError
 from bakeoff.core.quoting import cause
 from bakeoff.core.suggest import nearest
-from bakeoff.models.spec import FileModel
 
 if TYPE_CHECKING:
     import torch
 
 
-def make(label: str, model: FileModel) -> torch.nn.Module:
-    """Import the file, call its factory with the model's `args`, return the module.
+def call_factory(path: Path, function: str, args: dict[str, Any], key: str) -> torch.nn.Module:
+    """Import the file, call its factory with `args`, return the module.
 
+    `key` is the path of the config key that names the factory, for messages: `models.<label>.factory`.
     Raises ModelError, naming file and line, where the file does not import, has no such factory, or the factory
     fails or returns anything but a torch.nn.Module.
     """
     import torch
 
-    where = f"models.{label}.factory"
-    path = Path(model.path)
-    module = _import(path, where)
-    factory = getattr(module, model.function, None)
+    module = _import(path, key)
+    factory = getattr(module, function, None)
     if factory is None:
         own = [
             name
             for name, thing in vars(module).items()
             if callable(thing) and getattr(thing, "__module__", None) == module.__name__
         ]
-        raise ModelError(f"{where}: {path} has no function or class '{model.function}'{nearest(model.function, own)}")
+        raise ModelError(f"{key}: {path} has no function or class '{function}'{nearest(function, own)}")
     if not callable(factory):
-        raise ModelError(f"{where}: {model.function} in {path} is a {type(factory).__name__}, no function or class")
-    made = _guarded(lambda: factory(**model.args), path, where, f"{model.function}({_arguments(model.args)})")
+        raise ModelError(f"{key}: {function} in {path} is a {type(factory).__name__}, no function or class")
+    made = _guarded(lambda: factory(**args), path, key, f"{function}({_arguments(args)})")
     if not isinstance(made, torch.nn.Module):
         raise ModelError(
-            f"{where}: {model.function} in {path} returned {type(made).__name__}, not a torch.nn.Module; "
+            f"{key}: {function} in {path} returned {type(made).__name__}, not a torch.nn.Module; "
             "return the module itself"
         )
     return made

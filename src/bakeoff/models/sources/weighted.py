@@ -1,0 +1,90 @@
+"""What sources share whose models take `weights:` and `args:` in the config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bakeoff.artifacts.io import digest
+from bakeoff.models.single_file_import import Builder, call_builder
+from bakeoff.models.sources.base import ModelSource, UserFile
+from bakeoff.models.spec import WeightedModel
+from bakeoff.models.weights import load_weights, read_checkpoint
+
+if TYPE_CHECKING:
+    import torch
+
+_WORDS = ("random", "pretrained", "factory")
+"""Values of `weights` that are no path."""
+
+
+class WeightedSource(ModelSource):
+    """A source that makes architectures, whose weights may be random, its own, or a checkpoint's."""
+
+    config: WeightedModel
+
+    @property
+    def checkpoint(self) -> str | None:
+        """Path of the checkpoint that the weights come from; None where they come from elsewhere."""
+        return None if self.config.weights in _WORDS else self.config.weights
+
+    @property
+    def has_real_weights(self) -> bool:
+        """See ModelSource.has_real_weights."""
+        return self.config.weights != "random"
+
+    def own_weights(self) -> str:
+        """Where weights that are neither random nor a checkpoint's come from, in words."""
+        raise NotImplementedError
+
+    def describe_weights(self) -> str:
+        """See ModelSource.describe_weights."""
+        if self.checkpoint:
+            return f"{Path(self.checkpoint)} (sha256 {digest(self.checkpoint).sha256[:12]})"
+        return self.own_weights() if self.has_real_weights else f"random, seed {self.config.seed}"
+
+    def files(self) -> list[UserFile]:
+        """See ModelSource.files."""
+        if self.checkpoint is None:
+            return []
+        return [UserFile("weights", self.checkpoint, " (or one of: random, pretrained)")]
+
+    def make_model(self) -> torch.nn.Module:
+        """See ModelSource.make_model."""
+        module = super().make_model()
+        if self.checkpoint:
+            where = f"{self.key}.weights"
+            load_weights(module, read_checkpoint(self.checkpoint, where), where, self.checkpoint)
+        return module
+
+
+class LibrarySource(WeightedSource):
+    """A library that knows its models by name: the name of the source is that of the library."""
+
+    placeholders: ClassVar[tuple[str, ...]]
+    """The library's packages that need not run to make one model; see `bakeoff.models.single_file_import`."""
+    random_weights: ClassVar[dict[str, Any]]
+    """The argument that tells a builder of the library to load no weights."""
+
+    @property
+    def model_name(self) -> str:
+        """The model's name within the library."""
+        name: str | None = self.config.name  # type: ignore[attr-defined]
+        return name or self.label
+
+    def describe(self) -> str:
+        """See ModelSource.describe."""
+        return f"{self.name} {self.model_name}"
+
+    def own_weights(self) -> str:
+        """See WeightedSource.own_weights."""
+        return f"pretrained, from {self.name}"
+
+    def build_by(self, builder: Builder) -> torch.nn.Module | None:
+        """See ModelSource.build_by. What a library builds for pretrained weights may differ, so it is left to it."""
+        if self.config.weights == "pretrained":
+            return None
+        made: torch.nn.Module | None = call_builder(
+            builder, self.placeholders, {**self.random_weights, **self.config.args}
+        )
+        return made
