@@ -19,12 +19,12 @@ help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 report: env  ## run the study STUDY (config.yaml) and write its report, making the environment first
-	@python -m bakeoff.tools.check_config $(STUDY)
+	@python -m bakeoff check $(STUDY)
 	@status=0; BAKEOFF_NO_LAST_WORDS=1 snakemake --cores $(CORES) report --quiet rules host progress --configfile $(STUDY) || status=$$?; \
-	python -m bakeoff.collect.verdict $(STUDY); exit $$status
+	python -m bakeoff verdict --if-any $(STUDY); exit $$status
 
 coverage: env  ## see which models of studies/zoo.yaml work on which backends, and write docs/coverage.md
-	@python -m bakeoff.tools.coverage studies/zoo.yaml --cores $(CORES)
+	@python -m bakeoff coverage studies/zoo.yaml --cores $(CORES)
 
 test: env-dev browser lint unit  ## check and test everything (what CI runs)
 
@@ -34,7 +34,7 @@ lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, generated files
 	@snakefmt --check --compact-diff Snakefile workflow/rules
 	@snakemake --lint
 	@mypy
-	@python -m bakeoff.tools.reference_docs --check
+	@python -m bakeoff docs --check
 
 test-long: env-dev  ## the tests that take minutes: kills, damage, staleness and two runs at once, in whole runs
 	@pytest -m long $(ARGS)
@@ -77,7 +77,7 @@ bench-scale: env-dev browser  ## measure planning, collecting and the report of 
 	@python tests/scale/bench.py $(ARGS)
 
 docs: env-dev  ## write the generated files: JSON Schemas, docs/config.md, docs/artifacts.md
-	@python -m bakeoff.tools.reference_docs
+	@python -m bakeoff docs
 
 lock: | .venv/bin/uv  ## lock envs/*.in into envs/*.txt (names, versions, hashes)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header envs/requirements-dev.in -o envs/requirements-dev.txt
