@@ -65,12 +65,21 @@ env-dev: .venv/.dev  ## the same with what tests and checks need
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet uv
 
-.venv/.runtime: envs/requirements.txt | .venv/bin/uv
+# The project itself is installed, too, in place (what is in src/ counts, at once). Snakemake looks for its plugins among
+# the installed packages when it starts, before it reads the Snakefile, so a path that the Snakefile adds comes too late;
+# and PYTHONPATH, set above, would be missing in a plain `snakemake`. This is an ordinary editable installation rather
+# than a hand-written .pth file, so that `pip list` shows it and pyproject.toml is proven to work; the locked setuptools
+# builds it (--no-build-isolation), so that nothing is downloaded for it.
+INSTALL_PROJECT := $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+
+.venv/.runtime: envs/requirements.txt pyproject.toml | .venv/bin/uv
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements.txt
+	@$(INSTALL_PROJECT)
 	@touch $@
 
-.venv/.dev: envs/requirements-dev.txt | .venv/bin/uv
+.venv/.dev: envs/requirements-dev.txt pyproject.toml | .venv/bin/uv
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements-dev.txt
+	@$(INSTALL_PROJECT)
 	@touch $@ .venv/.runtime
 
 bench-scale: env-dev browser  ## measure planning, collecting and the report of a study of 2,000 targets (ten minutes; docs/scale.md)
