@@ -18,7 +18,7 @@ from bakeoff.artifacts.io import write_record
 from bakeoff.artifacts.stages import RECORD_FILES, TRACKED_ONLY
 from bakeoff.config.load import load_study
 from bakeoff.core.machine import Machine
-from bakeoff.freshness.working_folder import make_home
+from bakeoff.freshness.working_folder import make_working_folder_token
 from bakeoff.snakemake.script import note_done
 from bakeoff.study.job_parameters import Staging
 from bakeoff.study.plan import Plan
@@ -29,7 +29,7 @@ Job = tuple[str, str, dict[str, Any]]
 
 def make_results(config: str) -> int:
     """Run the jobs of the study in the working directory. Returns how many records it has now."""
-    make_home()
+    make_working_folder_token()
     staging = Staging(Plan(load_study(config), Machine.detect()))
     references = list(_references(staging))
     # These import torch, and each timing job first collects garbage: a hundred times slower with torch around.

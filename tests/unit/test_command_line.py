@@ -15,8 +15,6 @@ from bakeoff.artifacts.io import write_record
 from bakeoff.config.load import load_study
 from bakeoff.core.machine import Gpu, Machine
 from bakeoff.core.paths import StudyPaths
-from bakeoff.study.job_parameters import Staging
-from bakeoff.study.plan import Plan
 from bakeoff.tools import _command_line, coverage, crosscheck, docs, monitor_check
 from bakeoff.tools._command_line import cli, summary, verbs
 
@@ -145,7 +143,7 @@ def test_verdict_of_a_study_without_results(study, tmp_path):
 def test_crosscheck_compares_the_fp32_targets_it_has_a_plain_loop_for(study, monkeypatch):
     compared = []
 
-    def compare(staging, target, kind):
+    def compare(_jobs, target, kind):
         compared.append((kind, target.row.precision, target.row.status))
         return f"| {target.row.backend} |"
 
@@ -200,20 +198,19 @@ def test_docs_needs_its_markers(root, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def judged(study, monkeypatch):
-    """The same study where coverage needs to run nothing and finds no record but those a test writes."""
+def not_run(monkeypatch):
+    """Coverage runs nothing, so that it finds no record."""
     monkeypatch.setattr(coverage, "verify_all", lambda config, cores: None)
-    return Staging(Plan(load_study("study.yaml"), Machine.detect()))
 
 
-def test_coverage_names_the_record_that_is_missing(judged, tmp_path):
+def test_coverage_names_the_record_that_is_missing(study, not_run, tmp_path):
     done = invoke("coverage", "study.yaml", "--out", "made/coverage.md")
     assert done.exit_code == 1
     assert "environment.json is missing" in done.stderr
     assert not (tmp_path / "made").exists()
 
 
-def test_coverage_writes_the_page_and_says_where(judged, tmp_path, monkeypatch):
+def test_coverage_writes_the_page_and_says_where(study, not_run, tmp_path, monkeypatch):
     monkeypatch.setattr(coverage, "read_coverage", lambda config: config)
     monkeypatch.setattr(coverage, "coverage_page", lambda config: f"page of {config}")
     done = invoke("coverage", "study.yaml", "--out", "made/coverage.md")
@@ -222,7 +219,7 @@ def test_coverage_writes_the_page_and_says_where(judged, tmp_path, monkeypatch):
     assert (tmp_path / "made/coverage.md").read_text() == "page of study.yaml"
 
 
-def test_coverage_that_cannot_be_written_is_told(judged, tmp_path, monkeypatch):
+def test_coverage_that_cannot_be_written_is_told(study, not_run, tmp_path, monkeypatch):
     monkeypatch.setattr(coverage, "read_coverage", lambda config: config)
     monkeypatch.setattr(coverage, "coverage_page", lambda config: "page")
     done = invoke("coverage", "study.yaml", "--out", "study.yaml/coverage.md")

@@ -13,7 +13,7 @@ from bakeoff.config.load import load_study
 from bakeoff.core.cell import Cell
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.machine import Machine
-from bakeoff.study.job_parameters import Staging
+from bakeoff.study.jobs import StudyJobs, export_job
 from bakeoff.study.plan import Plan
 from bakeoff.tools.coverage import coverage_page, read_coverage
 from bakeoff.tools.docs import full_machines
@@ -35,15 +35,15 @@ FIGURES = {
 class World:
     """A study of which everything works; a test makes some records bad, then looks at the page."""
 
-    def __init__(self, staging):
-        self.staging = staging
-        exports = [f"{staging.export_folder(export)}/export.json" for export in staging.plan.exports]
-        for path in [*staging.checked_records(), *exports]:
+    def __init__(self, jobs):
+        self.jobs = jobs
+        exports = [export_job(export) for export in jobs.plan.exports]
+        for path in jobs.records([*jobs.checked, *exports]):
             self.write(path)
 
     def write(self, path, status="ok", **fields):
         """Write one record, its path relative to the study's results or to the working directory."""
-        results = self.staging.paths.results
+        results = self.jobs.paths.results
         path = path if path.startswith(results) else f"{results}/{path}"
         kind = next(RECORDS[stage] for stage, name in RECORD_FILES.items() if path.endswith(f"/{name}"))
         given = FIGURES.get(kind, {}) if status == "ok" else {}
@@ -75,7 +75,7 @@ def world(tmp_path, monkeypatch):
 
     def make(**changes):
         (tmp_path / "study.yaml").write_text(yaml.safe_dump({**STUDY, **changes}))
-        return World(Staging(Plan(load_study("study.yaml"), machine)))
+        return World(StudyJobs(Plan(load_study("study.yaml"), machine)))
 
     return make
 
@@ -176,6 +176,6 @@ def test_engines_of_fixed_batch_size_have_a_column_each(world):
 
 def test_a_missing_record_is_an_error(world):
     world = world()
-    Path(world.staging.paths.results, "net_a/eager/fp32/build.json").unlink()
+    Path(world.jobs.paths.results, "net_a/eager/fp32/build.json").unlink()
     with pytest.raises(BakeoffError, match=r"net_a/eager/fp32/build\.json is missing"):
         world.page()

@@ -1,21 +1,17 @@
-# An engine, from an export or from the reference itself.
+# An engine, from an export or from the reference itself. The longest builds are begun first.
 rule build:
     input:
-        of_wildcards(STAGING.build_input),
+        **RULES.input("build"),
     output:
-        f"{ENGINE}/build.json",
+        f"{RULES.folder('build')}/build.json",
     log:
-        PATHS.log("{model}", "{backend}", "{precision}{fixed}", "build"),
-    # the longest builds first
-    priority: of_wildcards(STAGING.build_priority)
-    conda:
-        "../../envs/bakeoff.yaml"
-    threads: of_wildcards(cores_to_build)
+        RULES.log("build"),
+    priority: RULES.priority("build")
+    threads: RULES.cores_to_build
     resources:
-        limit_s=STAGING.limit_s("build"),
+        limit_s=RULES.limit_s("build"),
     params:
-        **STAGING.tracked("build"),
-        attempt=attempt(f"{ENGINE}/build.json"),
+        **RULES.params("build"),
     message:
         "Build of {wildcards.model} for {wildcards.backend} {wildcards.precision}"
     script:

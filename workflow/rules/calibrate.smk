@@ -1,17 +1,16 @@
 # The inputs that quantizers look at, once for all int8 engines of a model.
 rule calibrate:
+    input:
+        **RULES.input("calibrate"),
     output:
-        f"{CALIBRATION}/calibration.json",
+        f"{RULES.folder('calibrate')}/calibration.json",
     log:
-        PATHS.log("{model}", "calibration"),
-    priority: 85
-    conda:
-        "../../envs/bakeoff.yaml"
+        RULES.log("calibrate"),
+    priority: RULES.priority("calibrate")
     resources:
-        limit_s=STAGING.limit_s("calibrate"),
+        limit_s=RULES.limit_s("calibrate"),
     params:
-        **STAGING.tracked("calibrate"),
-        attempt=attempt(f"{CALIBRATION}/calibration.json"),
+        **RULES.params("calibrate"),
     message:
         "Calibration set of {wildcards.model}"
     script:

@@ -1,7 +1,9 @@
 # All records of the study as one file for the report, and as results.csv.
 rule collect:
     input:
-        STAGING.records(),
+        records=RULES.records(RUN.jobs.reported),
+        plan=PATHS.plan,
+        **RULES.planned(PATHS.collected),
     output:
         collected=PATHS.collected,
         csv=report(
@@ -11,12 +13,10 @@ rule collect:
         ),
     log:
         PATHS.log("collect"),
-    conda:
-        "../../envs/bakeoff.yaml"
     params:
         study=STUDY.model_dump(mode="json"),
-        cells=STAGING.cells_digest(),
-        code=code_digest("collect"),
+        code=code("collect"),
+        repair=RULES.repair(PATHS.collected),
     message:
         "Collecting the results of {PATHS.study}"
     script:

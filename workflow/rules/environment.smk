@@ -1,20 +1,18 @@
 # What the study runs on: machine, software, settings, and what the device does at most.
 rule environment:
+    input:
+        **RULES.input("environment"),
     output:
-        PATHS.environment,
+        f"{RULES.folder('environment')}/environment.json",
     log:
-        PATHS.log("environment"),
-    priority: 100
-    conda:
-        "../../envs/bakeoff.yaml"
-    # The device's rates are measured, so nothing else may run: see time.smk.
-    threads: 1 if PLAN.gpus else workflow.cores
+        RULES.log("environment"),
+    priority: RULES.priority("environment")
+    threads: RULES.cores_to_measure
     resources:
-        limit_s=STAGING.limit_s("environment"),
-        gpu=int(bool(PLAN.gpus)),
+        limit_s=RULES.limit_s("environment"),
+        gpu=RULES.gpu,
     params:
-        **STAGING.tracked("environment"),
-        attempt=attempt(PATHS.environment),
+        **RULES.params("environment"),
     message:
         "Looking at the machine"
     script:

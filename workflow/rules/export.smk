@@ -1,19 +1,16 @@
 # A model in an exchange format, once for all backends that read it.
 rule export:
     input:
-        f"{REFERENCE}/reference.json",
+        **RULES.input("export"),
     output:
-        f"{EXPORT}/export.json",
+        f"{RULES.folder('export')}/export.json",
     log:
-        PATHS.log("{model}", "exports", "{format}-{precision}{fixed}"),
-    priority: 80
-    conda:
-        "../../envs/bakeoff.yaml"
+        RULES.log("export"),
+    priority: RULES.priority("export")
     resources:
-        limit_s=STAGING.limit_s("export"),
+        limit_s=RULES.limit_s("export"),
     params:
-        **STAGING.tracked("export"),
-        attempt=attempt(f"{EXPORT}/export.json"),
+        **RULES.params("export"),
     message:
         "Export of {wildcards.model} as {wildcards.format} {wildcards.precision}"
     script:

@@ -1,23 +1,18 @@
 # Layer times of a target, on their own: profiling slows inference.
 rule profile:
     input:
-        of_wildcards(STAGING.engine_input),
+        **RULES.input("profile"),
     output:
-        f"{TARGET}/profile.json",
+        f"{RULES.folder('profile')}/profile.json",
     log:
-        PATHS.log("{model}", "{backend}", "{precision}", "b{batch}", "profile"),
-    priority: 50
-    conda:
-        "../../envs/bakeoff.yaml"
-    # On a CPU every core, so that nothing else of the study runs while a target is measured. A GPU is owned by its lock
-    # (bakeoff.devices.locks): who waits for it must not keep cores from the builds that go first.
-    threads: 1 if PLAN.gpus else workflow.cores
+        RULES.log("profile"),
+    priority: RULES.priority("profile")
+    threads: RULES.cores_to_measure
     resources:
-        limit_s=STAGING.limit_s("profile"),
-        gpu=int(bool(PLAN.gpus)),
+        limit_s=RULES.limit_s("profile"),
+        gpu=RULES.gpu,
     params:
-        **STAGING.tracked("profile"),
-        attempt=attempt(f"{TARGET}/profile.json"),
+        **RULES.params("profile"),
     message:
         "Profile of {wildcards.model} on {wildcards.backend} {wildcards.precision} at batch {wildcards.batch}"
     script:

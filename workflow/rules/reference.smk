@@ -1,19 +1,16 @@
 # A model as it is judged: weights, check inputs, outputs in eager fp32.
 rule reference:
     input:
-        of_wildcards(STAGING.model_files),
+        **RULES.input("reference"),
     output:
-        f"{REFERENCE}/reference.json",
+        f"{RULES.folder('reference')}/reference.json",
     log:
-        PATHS.log("{model}", "reference"),
-    priority: 90
-    conda:
-        "../../envs/bakeoff.yaml"
+        RULES.log("reference"),
+    priority: RULES.priority("reference")
     resources:
-        limit_s=STAGING.limit_s("reference"),
+        limit_s=RULES.limit_s("reference"),
     params:
-        **STAGING.tracked("reference"),
-        attempt=attempt(f"{REFERENCE}/reference.json"),
+        **RULES.params("reference"),
     message:
         "Reference of {wildcards.model}"
     script:

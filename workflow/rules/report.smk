@@ -12,11 +12,9 @@ rule plots:
         ),
     log:
         PATHS.log("plots"),
-    conda:
-        "../../envs/bakeoff.yaml"
     threads: 4
     params:
-        code=code_digest("plots"),
+        code=code("plots"),
     message:
         "Drawing the plots of {PATHS.study}"
     script:
@@ -31,10 +29,8 @@ rule html:
         f"{PATHS.report}/index.html",
     log:
         PATHS.log("html"),
-    conda:
-        "../../envs/bakeoff.yaml"
     params:
-        code=code_digest("report"),
+        code=code("report"),
     message:
         "Writing the HTML report of {PATHS.study}"
     script:
@@ -49,10 +45,8 @@ rule markdown:
         f"{PATHS.report}/report.md",
     log:
         PATHS.log("markdown"),
-    conda:
-        "../../envs/bakeoff.yaml"
     params:
-        code=code_digest("report"),
+        code=code("report"),
     message:
         "Writing the Markdown report of {PATHS.study}"
     script:
@@ -68,10 +62,8 @@ rule index:
         touch(f"{PATHS.results}/.index.done"),
     log:
         PATHS.log("index"),
-    conda:
-        "../../envs/bakeoff.yaml"
     params:
-        code=code_digest("report"),
+        code=code("report"),
     message:
         "Listing all studies in reports/index.html"
     script:
@@ -89,10 +81,8 @@ rule verdict:
         touch(f"{PATHS.results}/.verdict.ok"),
     log:
         PATHS.log("verdict"),
-    conda:
-        "../../envs/bakeoff.yaml"
     params:
-        code=code_digest("verdict"),
+        code=code("verdict"),
     message:
         "The verdict on {PATHS.study}"
     script:

@@ -1,27 +1,23 @@
 # An engine's outputs against the reference.
 rule verify:
     input:
-        f"{ENGINE}/build.json",
-        f"{REFERENCE}/reference.json",
+        **RULES.input("verify"),
     output:
-        f"{ENGINE}/accuracy.json",
+        f"{RULES.folder('verify')}/accuracy.json",
     log:
-        PATHS.log("{model}", "{backend}", "{precision}{fixed}", "verify"),
-    priority: 60
-    conda:
-        "../../envs/bakeoff.yaml"
+        RULES.log("verify"),
+    priority: RULES.priority("verify")
     resources:
-        limit_s=STAGING.limit_s("verify"),
+        limit_s=RULES.limit_s("verify"),
     params:
-        **STAGING.tracked("verify"),
-        attempt=attempt(f"{ENGINE}/accuracy.json"),
+        **RULES.params("verify"),
     message:
         "Accuracy of {wildcards.model} on {wildcards.backend} {wildcards.precision}"
     script:
         "../../scripts/verify.py"
 
 
-# Every engine of the study built and judged, nothing timed: what `python -m bakeoff.tools.coverage` reads.
+# Every engine of the study built and judged, nothing timed: what `python -m bakeoff coverage` reads.
 rule verified:
     input:
-        STAGING.checked_records(),
+        RULES.records(RUN.jobs.checked),

@@ -8,6 +8,7 @@ from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import TimingRecord
+from bakeoff.core.cell import Cell
 from bakeoff.core.precision import Precision
 
 Bound = Literal["compute", "memory"]
@@ -82,6 +83,11 @@ class Row(Part):
     """limit_ms over device_ms, or over latency_ms where that is null."""
     bound: Bound | None = None
     """What sets limit_ms: operations (`compute`) or bytes moved (`memory`)."""
+
+    @property
+    def cell(self) -> Cell:
+        """The key of the target."""
+        return Cell.of(self)
 
 
 class Interval(Part):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.collected import Answer, Interval, TargetResult
 from bakeoff.collect.warnings import APART_DB
+from bakeoff.core.cell import Cell
 from bakeoff.core.formats import format_db, format_ms, format_number, format_ratio
 
 Ratio = Callable[[TargetResult, TargetResult], Interval]
@@ -31,20 +32,19 @@ def answers(results: Sequence[TargetResult], baseline: str, ratio: Ratio) -> lis
         baseline: `label/precision`.
         ratio: Compares two timed targets of the same model and batch size.
     """
-    groups: dict[tuple[str, int], list[TargetResult]] = {}
+    groups: dict[Cell, list[TargetResult]] = {}
     for result in results:
-        groups.setdefault((result.row.model, result.row.batch_size), []).append(result)
-    return [_answer(model, batch_size, group, baseline, ratio) for (model, batch_size), group in groups.items()]
+        groups.setdefault(result.row.cell.question, []).append(result)
+    return [_answer(question, group, baseline, ratio) for question, group in groups.items()]
 
 
-def _answer(model: str, batch_size: int, group: list[TargetResult], baseline: str, ratio: Ratio) -> Answer:
+def _answer(question: Cell, group: list[TargetResult], baseline: str, ratio: Ratio) -> Answer:
     ranked = sorted((r for r in group if r.ranked), key=_latency_ms)
     if not ranked:
         return Answer(
-            model=model,
-            batch_size=batch_size,
+            **question.named("question"),
             best=None,
-            words=f"On this machine nothing could be ranked for {model} at batch {batch_size}: {_why_none(group)}.",
+            words=f"On this machine nothing could be ranked for {_asked(question)}: {_why_none(group)}.",
         )
     best, others = ranked[0], ranked[1:]
     to_best = [(other, ratio(other, best)) for other in others]
@@ -60,7 +60,7 @@ def _answer(model: str, batch_size: int, group: list[TargetResult], baseline: st
         parts.append(f"{format_ratio(speedup.value)} {against} [{low}–{high}]")
     if best.accuracy:
         parts.append(_agreement(best.accuracy))
-    words = f"On this machine {model} at batch {batch_size} ships best on {_words(best)}: {', '.join(parts)}"
+    words = f"On this machine {_asked(question)} ships best on {_words(best)}: {', '.join(parts)}"
     alike = [_words(tie) for tie, interval in ties if interval.high <= UNSURE]
     unsure = [f"{_words(tie)} ({format_ms(_latency_ms(tie))})" for tie, interval in ties if interval.high > UNSURE]
     if alike:
@@ -74,8 +74,17 @@ def _answer(model: str, batch_size: int, group: list[TargetResult], baseline: st
     if "one-round" in best.row.warnings:
         words += "; one round only: what varies from process to process is in no interval"
     return Answer(
-        model=model, batch_size=batch_size, best=_name(best), ties=[_name(tie) for tie, _ in ties], words=words + "."
+        **question.named("question"),
+        best=_name(best),
+        ties=[_name(tie) for tie, _ in ties],
+        words=words + ".",
     )
+
+
+def _asked(question: Cell) -> str:
+    """What is asked, in a sentence: `resnet18 at batch 8`."""
+    model, *others = (axis.words.format(value) for axis, value in question.items())
+    return f"{model} at {_join(others)}" if others else model
 
 
 def _agreement(accuracy: AccuracyRecord) -> str:
@@ -105,7 +114,7 @@ def _latency_ms(result: TargetResult) -> float:
 
 
 def _name(result: TargetResult) -> str:
-    return f"{result.row.backend}/{result.row.precision}"
+    return result.row.cell.label
 
 
 def _words(result: TargetResult) -> str:

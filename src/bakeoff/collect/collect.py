@@ -3,63 +3,59 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.collected import BackendSummary, Collected, Interval, TargetResult
 from bakeoff.artifacts.environment import EnvironmentRecord
+from bakeoff.artifacts.plan import PlannedTarget
 from bakeoff.backends import make_backend
 from bakeoff.backends.options import BackendOptions
 from bakeoff.collect.answers import answers
 from bakeoff.collect.dynamic_cost import dynamic_costs
 from bakeoff.collect.intervals import RoundNoise
 from bakeoff.collect.peers import less_accurate
-from bakeoff.collect.planned import PlannedTarget
 from bakeoff.collect.records import Reader
-from bakeoff.collect.result import TargetRecords, read_target, target_result
+from bakeoff.collect.result import read_target, target_result
 from bakeoff.collect.warnings import in_order
 from bakeoff.config.study import Study
 from bakeoff.core.cell import Cell
+from bakeoff.core.paths import StudyPaths
 from bakeoff.limits.share import set_limit
 
-Key = tuple[str, int, str]
-"""Model, batch size, `label/precision`."""
 
-
-def collect(
-    study: Study, targets: Sequence[PlannedTarget], environment: str, references: Mapping[str, str]
-) -> Collected:
+def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
     """Collect the results of a study. A record that is missing or damaged makes its target failed, never an error.
 
     Args:
         study: The study as it was run.
-        targets: Every planned cell, in the order of the report.
-        environment: Path of environment.json.
-        references: Path of reference.json for each model.
+        targets: Every planned target, in the order of the report.
     """
-    reader = Reader()
-    target = Cell(study=study.study)
-    read = [read_target(reader, study.study, planned) for planned in targets]
-    noise = RoundNoise({_key(records): records.latencies() for records in read if records.timed})
-    timed = {_key(records) for records in read if records.timed}
-    references_by_name = [f"{label}/{precision}" for label, precision in study.speedup_references()]
-    baseline = references_by_name[0]
+    reader, paths = Reader(), StudyPaths(study.study)
+    whole = Cell(study=study.study)
+    read = [read_target(reader, study, planned) for planned in targets]
+    noise = RoundNoise({records.planned.cell: records.latencies() for records in read if records.timed})
+    timed = {records.planned.cell for records in read if records.timed}
+    references = {
+        Cell(backend=label, precision=precision).label: {"backend": label, "precision": precision}
+        for label, precision in study.speedup_references()
+    }
+    baseline = next(iter(references))
 
-    def speedups(key: Key) -> dict[str, Interval]:
-        model, batch_size, _ = key
-        others = {name: (model, batch_size, name) for name in references_by_name}
-        return {name: noise.ratio(other, key) for name, other in others.items() if key in timed and other in timed}
+    def speedups(cell: Cell) -> dict[str, Interval]:
+        others = {name: cell.at(**contender) for name, contender in references.items()}
+        return {name: noise.ratio(other, cell) for name, other in others.items() if cell in timed and other in timed}
 
-    found = reader.read(environment, EnvironmentRecord, target)
+    found = reader.read(paths.environment, EnvironmentRecord, whole)
     models = {
-        model: reader.read(references[model], ReferenceRecord, Cell(study=study.study, model=model))
+        model: reader.read(f"{paths.reference(model)}/reference.json", ReferenceRecord, whole.at(model=model))
         for model in study.models
     }
     results = [
         target_result(
             records,
-            noise.latency_ms(_key(records)) if records.timed else None,
-            speedups(_key(records)),
+            noise.latency_ms(records.planned.cell) if records.timed else None,
+            speedups(records.planned.cell),
             baseline,
         )
         for records in read
@@ -71,17 +67,17 @@ def collect(
         result.row.warnings = in_order({*result.row.warnings, "less-accurate"})
 
     def ratio(above: TargetResult, below: TargetResult) -> Interval:
-        return noise.ratio(_row_key(above), _row_key(below))
+        return noise.ratio(above.row.cell, below.row.cell)
 
     succeeded = any(result.row.status == "ok" for result in results)
     return Collected(
-        target=target,
+        target=whole,
         status="ok" if succeeded else "failed",
         reason=None if succeeded else "not one target of the study could be timed",
         error_type=None if succeeded else "nothing succeeded",
         title=study.report.title or study.study,
         baseline=baseline,
-        speedup_against=references_by_name,
+        speedup_against=list(references),
         environment=found,
         settings=study.model_dump(mode="json"),
         models=models,
@@ -96,13 +92,3 @@ def collect(
 def _summary(options: BackendOptions) -> BackendSummary:
     backend = make_backend(options)
     return BackendSummary(kind=backend.kind, summary=backend.summary, options=options.model_dump(mode="json"))
-
-
-def _key(records: TargetRecords) -> Key:
-    planned = records.planned
-    return planned.model, planned.batch_size, planned.name
-
-
-def _row_key(result: TargetResult) -> Key:
-    row = result.row
-    return row.model, row.batch_size, f"{row.backend}/{row.precision}"

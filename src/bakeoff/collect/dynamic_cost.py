@@ -24,19 +24,18 @@ def dynamic_costs(study: Study, results: Sequence[TargetResult], ratio: Ratio) -
     """
     if len(study.batch.sizes) < 2:
         return []
-    cells = {(r.row.model, r.row.precision, r.row.batch_size, r.row.backend): r for r in results}
+    by_cell = {result.row.cell: result for result in results}
     costs = []
     for dynamic, fixed in _pairs(study):
-        for (model, precision, batch_size, label), ours in cells.items():
-            theirs = cells.get((model, precision, batch_size, fixed)) if label == dynamic else None
+        for cell, ours in by_cell.items():
+            theirs = by_cell.get(cell.at(backend=fixed)) if cell.backend == dynamic else None
             if theirs is None or not (ours.ranked and theirs.ranked):
                 continue
-            engines = [cells[model, precision, size, fixed] for size in study.batch.sizes]
+            engines = [by_cell[cell.at(backend=fixed, batch_size=size)] for size in study.batch.sizes]
             costs.append(
                 DynamicCost(
-                    model=model,
-                    precision=precision,
-                    batch_size=batch_size,
+                    **cell.named("question"),
+                    precision=ours.row.precision,
                     dynamic=dynamic,
                     fixed=fixed,
                     latency=ratio(ours, theirs),

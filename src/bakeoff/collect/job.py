@@ -1,55 +1,52 @@
-"""Collects a study as its rule asks: from the configuration alone to collected.json and results.csv."""
+"""Collects a study as its rule asks: from plan.json and the records to collected.json and results.csv."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from bakeoff.artifacts.io import write_record, write_text
+from bakeoff.artifacts.io import read_record, write_record, write_text
+from bakeoff.artifacts.plan import PlanRecord
 from bakeoff.collect.collect import collect
-from bakeoff.collect.planned import PlannedTarget
 from bakeoff.collect.table import csv_text
 from bakeoff.config.study import Study
-from bakeoff.core.machine import Machine
+from bakeoff.core.paths import StudyPaths
 from bakeoff.freshness.ledger import Entry, Ledger, stamp
-from bakeoff.freshness.working_folder import home
-from bakeoff.study.job_parameters import Staging
-from bakeoff.study.plan import Plan, Target
+from bakeoff.freshness.working_folder import working_folder_token
 
 
-def collect_study(study_json: dict[str, Any], collected_file: str, csv_file: str) -> None:
-    """Write collected.json and results.csv of a study, given as its configuration in JSON form."""
+def collect_study(
+    study_json: dict[str, Any], plan_file: str, collected_file: str, csv_file: str, repair: str | None = None
+) -> None:
+    """Write collected.json and results.csv of a study.
+
+    Args:
+        study_json: The study's configuration in JSON form.
+        plan_file: plan.json.
+        collected_file: Where collected.json goes.
+        csv_file: Where results.csv goes.
+        repair: What the ledger notes of why this was done again; see `bakeoff.freshness.doubts`.
+
+    Raises BakeoffError where plan.json is missing, DamagedError where it is damaged.
+    """
     study = Study.model_validate(study_json)
-    staging = Staging(Plan(study, Machine.detect()))
-    paths = staging.paths
-    ledger, name = Ledger(paths.ledger), Path(collected_file).name
-    ledger.write(name, Entry())
-    collected = collect(
-        study,
-        [planned(staging, target) for target in staging.plan.targets],
-        paths.environment,
-        {model: f"{paths.reference(model)}/reference.json" for model in study.models},
-    )
+    plan = read_record(plan_file, PlanRecord)
+    ledger, name = Ledger(StudyPaths(study.study).ledger), Path(collected_file).name
+    ledger.write(name, Entry(repair=repair))
+    collected = collect(study, plan.targets)
     write_text(csv_file, csv_text(collected))
     write_record(collected_file, collected)
-    files = {file: stamp(file) for file in (collected_file, csv_file)}
-    ledger.write(name, Entry(home=home(), files=files))
+    note_made(ledger, name, [collected_file, csv_file], repair)
 
 
-def planned(staging: Staging, target: Target) -> PlannedTarget:
-    """A target of the plan with the paths of its records."""
-    engine = staging.engine_folder(staging.plan.engine_of(target))
-    records = staging.target_records(target)
-    return PlannedTarget(
-        model=target.model,
-        backend=target.backend,
-        precision=target.precision,
-        batch_size=target.batch_size,
-        device=target.device,
-        unsupported_build_reason=target.cannot_build,
-        unsupported_run_reason=target.cannot_run,
-        build=f"{engine}/build.json",
-        accuracy=f"{engine}/accuracy.json",
-        profile=next((record for record in records if record.endswith("profile.json")), None),
-        timing=[record for record in records if record.endswith("timing.json")],
-    )
+def write_plan(plan_json: str, plan_file: str, repair: str | None = None) -> None:
+    """Write plan.json as it was planned when the Snakefile was read, and note it in the ledger."""
+    record = PlanRecord.model_validate_json(plan_json)
+    write_record(plan_file, record)
+    note_made(Ledger(StudyPaths(record.target.study).ledger), Path(plan_file).name, [plan_file], repair)
+
+
+def note_made(ledger: Ledger, name: str, files: list[str], repair: str | None) -> None:
+    """Note in the ledger that a record of the whole study was made, with the files that belong to it."""
+    made = {file: stamp(file) for file in files}
+    ledger.write(name, Entry(repair=repair, home=working_folder_token(), files=made))

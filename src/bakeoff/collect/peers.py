@@ -7,6 +7,7 @@ from statistics import median, median_low
 
 from bakeoff.artifacts.collected import TargetResult
 from bakeoff.collect.warnings import APART_DB
+from bakeoff.core.cell import Cell
 
 OTHER_KINDS = 2
 """With fewer other backend kinds nothing tells which one is wrong."""
@@ -24,12 +25,11 @@ def less_accurate(results: Sequence[TargetResult], kinds: Mapping[str, str]) -> 
         results: All targets of the study.
         kinds: The backend kind of each label.
     """
-    cells: dict[tuple[str, str, int], dict[str, list[TargetResult]]] = {}
+    cells: dict[Cell, dict[str, list[TargetResult]]] = {}
     for result in results:
         row = result.row
         if row.precision != "fp32" and row.sqnr_db is not None and result.ranked:
-            cell = cells.setdefault((row.model, row.precision, row.batch_size), {})
-            cell.setdefault(kinds[row.backend], []).append(result)
+            cells.setdefault(row.cell.at(backend=None), {}).setdefault(kinds[row.backend], []).append(result)
     found = []
     for cell in cells.values():
         of_kind = {kind: median(_sqnr_db(result) for result in engines) for kind, engines in cell.items()}

@@ -12,12 +12,14 @@ from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.base import Status
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.collected import Interval, Row, TargetResult
+from bakeoff.artifacts.plan import PlannedTarget
 from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import Distribution, TimingRecord
+from bakeoff.collect.files import files_of
 from bakeoff.collect.gpu import gpu_readings, mean_power_w
-from bakeoff.collect.planned import PlannedTarget
 from bakeoff.collect.records import Reader, samples_path
 from bakeoff.collect.warnings import target_warnings
+from bakeoff.config.study import Study
 from bakeoff.measure.statistics import quantile
 
 
@@ -30,6 +32,8 @@ class TargetRecords:
     accuracy: AccuracyRecord | None = None
     profile: ProfileRecord | None = None
     rounds: list[TimingRecord] = field(default_factory=list)
+    timing: list[str] = field(default_factory=list)
+    """Path of each round's record."""
 
     @property
     def timed(self) -> bool:
@@ -48,14 +52,14 @@ class TargetRecords:
         profile that failed leaves the target ok.
         """
         planned = self.planned
-        if planned.unsupported_build_reason:
-            return "unsupported", planned.unsupported_build_reason
+        if planned.cannot_build:
+            return "unsupported", planned.cannot_build
         build = self.build
         if build and not build.ok:
             # A record that cannot be read is this target's own failure; a build that failed is not.
             return "failed" if build.error_type == "damaged" else "blocked", build.reason
-        if planned.unsupported_run_reason:
-            return "unsupported", planned.unsupported_run_reason
+        if planned.cannot_run:
+            return "unsupported", planned.cannot_run
         for number, record in enumerate(self.rounds, 1):
             if not record.ok:
                 return "failed", f"timing, round {number}: {record.reason}"
@@ -76,24 +80,27 @@ class TargetRecords:
             return "; ".join(["its outputs failed the accuracy check", *self.accuracy.failures])
         if self.build and self.build.holds_precision is False:
             dtypes = ", ".join(f"{n} in {dtype}" for dtype, n in self.build.layer_dtypes.items())
-            return f"its engine does not hold {self.planned.precision}" + (f" (layers: {dtypes})" if dtypes else "")
+            return f"its engine does not hold {self.planned.cell.precision}" + (
+                f" (layers: {dtypes})" if dtypes else ""
+            )
         return None
 
 
-def read_target(reader: Reader, study: str, planned: PlannedTarget) -> TargetRecords:
+def read_target(reader: Reader, study: Study, planned: PlannedTarget) -> TargetRecords:
     """Read all records of a target that must be there; one that is missing or damaged is read as failed."""
-    if planned.unsupported_build_reason:
+    if planned.cannot_build:
         return TargetRecords(planned)
-    target = planned.id(study)
-    build = reader.read(planned.build, BuildRecord, target)
-    if planned.unsupported_run_reason:
+    target, files = planned.cell, files_of(study, planned)
+    build = reader.read(files.build, BuildRecord, target)
+    if planned.cannot_run:
         return TargetRecords(planned, build)
     return TargetRecords(
         planned,
         build,
-        reader.read(planned.accuracy, AccuracyRecord, target),
-        reader.read(planned.profile, ProfileRecord, target) if planned.profile else None,
-        [reader.read_timing(path, planned.id(study, number)) for number, path in enumerate(planned.timing, 1)],
+        reader.read(files.accuracy, AccuracyRecord, target),
+        reader.read(files.profile, ProfileRecord, target) if files.profile else None,
+        [reader.read_timing(path, target.at(round=number)) for number, path in enumerate(files.timing, 1)],
+        files.timing,
     )
 
 
@@ -112,10 +119,7 @@ def target_result(
     status, reason = records.status()
     unranked = records.unranked_reason()
     row = Row(
-        model=planned.model,
-        backend=planned.backend,
-        precision=planned.precision,
-        batch_size=planned.batch_size,
+        **planned.cell.named("question", "contender"),
         device=planned.device,
         status=status,
         reason=reason,
@@ -185,7 +189,7 @@ def _p99_ms(records: TargetRecords) -> float | None:
     if sum(distribution.n for distribution in records.latencies()) < 1000:
         return None
     samples = []
-    for record, path in zip(records.rounds, records.planned.timing, strict=True):
+    for record, path in zip(records.rounds, records.timing, strict=True):
         with np.load(io.BytesIO(samples_path(record, Path(path)).read_bytes())) as arrays:
             samples.append(arrays["latency_ms"])
     return quantile(np.concatenate(samples), 99)

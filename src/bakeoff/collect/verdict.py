@@ -38,8 +38,7 @@ def _foremost(answers: list[Answer]) -> list[Answer]:
 
 
 def _name(target: TargetResult) -> str:
-    row = target.row
-    return f"{row.model} · {row.backend} {row.precision} · batch {row.batch_size}"
+    return target.row.cell.words()
 
 
 def _log(target: TargetResult) -> str:

@@ -23,6 +23,11 @@ Role = Literal["question", "contender", "repetition"]
 """`question`: what a user gives (the model, the batch size); an answer is given for each combination. `contender`: what
 competes to be the answer (the backend, the precision). `repetition`: measured again and again for the same target."""
 
+Engines = Literal["own", "fixed", "shared"]
+"""What engines have to do with an axis. `own`: each of its values has engines of its own (the model, the backend).
+`fixed`: an engine serves all values, or is built for one of them (the batch size). `shared`: engines are the same for
+all values (the round)."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -59,11 +64,14 @@ class Cell:
         found: dict[str, Any] = {}
         for axis in AXES:
             text = wildcards.get(axis.wildcard)
-            if text is None and FIXED in wildcards and axis.fixes_engines:
-                match = re.search(f"/{axis.folder.format(f'({axis.pattern})')}(?=/|$)", wildcards[FIXED])
-                text = match and match.group(1)
-            if text is not None:
+            if text is not None and axis.default is None:
                 found[axis.name] = axis.parse(text)
+                continue
+            if text is None and axis.engines == "fixed":
+                text = wildcards.get(FIXED)
+            if text is not None:
+                match = re.search(f"/{axis.folder.format(f'({axis.pattern})')}(?=/|$)", text)
+                found[axis.name] = axis.parse(match.group(1)) if match else axis.default
         return cls(study=study, **found)
 
     def at(self, **axes: Any) -> Cell:
@@ -81,6 +89,15 @@ class Cell:
         return self._only("question", "contender")
 
     @property
+    def profiled(self) -> Cell:
+        """The target as it is profiled, which says nothing of axes that engines know nothing of."""
+        return self._kept(axis for axis in AXES if axis.engines != "shared")
+
+    def engine(self, fixed: bool) -> Cell:
+        """The engine that serves the cell: one for all values of the axes that may be fixed, or built for this one."""
+        return self._kept(axis for axis in AXES if axis.engines == "own" or (fixed and axis.engines == "fixed"))
+
+    @property
     def label(self) -> str:
         """What competes, as answers and speed-up columns name it: `openvino/fp32`."""
         return "/".join(str(getattr(self, axis.name)) for axis in axes_of("contender"))
@@ -88,7 +105,12 @@ class Cell:
     @property
     def folder(self) -> str:
         """The cell as a folder below the study's results: `resnet18/openvino/fp32/b8/round2`."""
-        return "/".join(axis.folder.format(value) for axis, value in self.items())
+        return "/".join(axis.folder.format(value) for axis, value in self.items() if value != axis.default)
+
+    @property
+    def fixed(self) -> str:
+        """What an engine or export is built for alone, as the folders behind its own: `/b8`, or empty."""
+        return "".join(f"/{axis.folder.format(value)}" for axis, value in self.items() if axis.engines == "fixed")
 
     def items(self) -> Iterator[tuple[Axis, Any]]:
         """The axes that apply, with their values."""
@@ -96,6 +118,10 @@ class Cell:
             value = getattr(self, axis.name)
             if value is not None:
                 yield axis, value
+
+    def named(self, *roles: Role) -> dict[str, Any]:
+        """The values of the axes of these roles by name, as the fields of a row are."""
+        return {axis.name: getattr(self, axis.name) for axis in axes_of(*roles)}
 
     def words(self) -> str:
         """The cell as a person would say it: `resnet18 · openvino fp32 · batch 8 · round 2`; of no axis the study."""
@@ -109,8 +135,10 @@ class Cell:
         return " · ".join(parts) or self.study
 
     def _only(self, *roles: Role) -> Cell:
-        kept = {axis.name: getattr(self, axis.name) for axis in axes_of(*roles)}
-        return Cell(study=self.study, **kept)
+        return self._kept(axes_of(*roles))
+
+    def _kept(self, axes: Iterable[Axis]) -> Cell:
+        return Cell(study=self.study).at(**{axis.name: getattr(self, axis.name) for axis in axes})
 
 
 @dataclass(frozen=True)
@@ -134,8 +162,9 @@ class Axis:
     """A value as the name of a folder."""
     words: str = "{}"
     """A value in a sentence."""
-    fixes_engines: bool = False
-    """Whether an engine may be built for one value of it alone, instead of serving them all."""
+    engines: Engines = "own"
+    default: Any = None
+    """A value that paths do not mention, so that an axis can be added without moving what is there; None: no such."""
 
 
 def _models(study: Any, cell: Cell) -> Iterable[str]:
@@ -184,7 +213,7 @@ AXES: tuple[Axis, ...] = (
         values=lambda study, cell: study.batch.sizes,
         folder="b{}",
         words="batch {}",
-        fixes_engines=True,
+        engines="fixed",
     ),
     Axis(
         "round",
@@ -195,6 +224,7 @@ AXES: tuple[Axis, ...] = (
         parse=int,
         values=lambda study, cell: range(1, study.timing.rounds + 1),
         folder="round{}",
+        engines="shared",
         words="round {}",
     ),
 )
@@ -213,8 +243,36 @@ def axes_of(*roles: Role) -> tuple[Axis, ...]:
 
 def wildcard_constraints() -> dict[str, str]:
     """What each wildcard may be, as regular expressions."""
-    fixed = "".join(f"(?:/{axis.folder.format(axis.pattern)})?" for axis in AXES if axis.fixes_engines)
-    return {axis.wildcard: axis.pattern for axis in AXES} | {FIXED: fixed}
+
+    def folder(axis: Axis) -> str:
+        return f"(?:/{axis.folder.format(f'(?:{axis.pattern})')})?"
+
+    constraints = {axis.wildcard: axis.pattern if axis.default is None else folder(axis) for axis in AXES}
+    return constraints | {FIXED: "".join(folder(axis) for axis in AXES if axis.engines == "fixed")}
+
+
+def round_pattern() -> str:
+    """The folder of a round below the study's results, its values as wildcards."""
+    return _pattern(AXES)
+
+
+def profile_pattern() -> str:
+    """The folder of what is profiled, likewise (see `Cell.profiled`)."""
+    return _pattern(axis for axis in AXES if axis.engines != "shared")
+
+
+def engine_pattern() -> str:
+    """The folder of an engine, likewise."""
+    return f"{_pattern(axis for axis in AXES if axis.engines == 'own')}{{{FIXED}}}"
+
+
+def _pattern(axes: Iterable[Axis]) -> str:
+    parts = []
+    for axis in axes:
+        wildcard = f"{{{axis.wildcard}}}"
+        # the wildcard of an axis with a default stands for the whole folder, or for none
+        parts.append(f"/{axis.folder.format(wildcard)}" if axis.default is None else wildcard)
+    return "".join(parts).removeprefix("/")
 
 
 def cells(study: Any, roles: tuple[Role, ...] = ("question", "contender")) -> Iterator[Cell]:

@@ -1,9 +1,10 @@
 """The ledger: what the next run must know of each job, one small file a record beside the results.
 
-`attempt` is why the next run retries exactly what failed: each rule has it as a tracked parameter, a job that failed
-leaves `attempt + 1` here, and so Snakemake sees a changed parameter the next time. The rest tells whether a record and
-the files that belong to it are still as the job left them, and where they were made (see bakeoff.freshness.distrust).
-The ledger is no output of a rule, because Snakemake deletes outputs before a job.
+Two entries are tracked parameters of the rules, and are why the next run does some jobs again. `attempt` counts
+failures: a job that failed leaves `attempt + 1` here, so Snakemake sees a changed parameter the next time. `repair` is
+a word that changes whenever a record can no longer be believed (see bakeoff.freshness.doubts). The rest tells whether a
+record and the files that belong to it are still as the job left them, and where they were made. The ledger is no output
+of a rule, because Snakemake deletes outputs before a job.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Entry:
 
     attempt: int = 0
     """How many attempts failed so far."""
+    repair: str | None = None
+    """The word that the job was given as its parameter `repair`; None where nothing was ever repaired."""
     home: str | None = None
     """Token of the working directory that it ran in."""
     params: dict[str, str] = field(default_factory=dict)
@@ -52,7 +55,7 @@ class Ledger:
         try:
             text = json.loads((self.folder / record).read_bytes())
             files = {path: Stamp(*stamp) for path, stamp in text["files"].items()}
-            return Entry(int(text["attempt"]), text["home"], dict(text["params"]), files)
+            return Entry(int(text["attempt"]), text.get("repair"), text["home"], dict(text["params"]), files)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 

@@ -1,7 +1,7 @@
 """Which working directory made a result: a token beside what Snakemake keeps, in `.snakemake/`.
 
 Snakemake knows how a result was made from `.snakemake/`, which does not travel with `results/`. A result that bears
-another token came from elsewhere (or `.snakemake/` was deleted): Snakemake knows nothing of it; see trust.py.
+another token came from elsewhere (or `.snakemake/` was deleted): Snakemake knows nothing of it; see doubts.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bakeoff.artifacts.io import write_text
 _FILE = Path(".snakemake/bakeoff-home")
 
 
-def home() -> str | None:
+def working_folder_token() -> str | None:
     """The token of this working directory; None where nothing ran in it yet."""
     try:
         return _FILE.read_text().strip() or None
@@ -22,7 +22,7 @@ def home() -> str | None:
         return None
 
 
-def make_home() -> None:
+def make_working_folder_token() -> None:
     """See that this working directory has a token."""
-    if home() is None:
+    if working_folder_token() is None:
         write_text(_FILE, f"{uuid.uuid4().hex}\n")

@@ -14,7 +14,7 @@ from bakeoff.core.machine import Machine
 from bakeoff.core.paths import StudyPaths
 from bakeoff.devices.locks import place
 from bakeoff.freshness.ledger import Entry, Ledger, Stamp, param_digests, stamp
-from bakeoff.freshness.working_folder import home
+from bakeoff.freshness.working_folder import working_folder_token
 from bakeoff.supervision.part_of_run import part_of_run
 from bakeoff.supervision.progress import Progress
 from bakeoff.supervision.supervise import Message, run_stage
@@ -28,14 +28,14 @@ def run_job(stage: str, snakemake: Any) -> None:
 
 def _run(stage: str, snakemake: Any) -> None:
     given = dict(snakemake.params.items())
-    attempt = given.pop("attempt")
+    attempt, repair = given.pop("attempt"), given.pop("repair")
     job = {name: value for name, value in given.items() if name not in TRACKED_ONLY}
     paths = StudyPaths(job["target"]["study"])
     record_file, log = snakemake.output[0], snakemake.log[0]
     progress = Progress(paths.results)
     words = _words(stage, job)
     needs = [str(file) for file in snakemake.input if str(file).endswith(".json")]
-    Ledger(paths.ledger).write(str(Path(record_file).relative_to(paths.results)), Entry(attempt))
+    Ledger(paths.ledger).write(str(Path(record_file).relative_to(paths.results)), Entry(attempt, repair))
     gpus = Machine.detect().gpus_for(snakemake.config.get("device", "auto"))
     under_way: list[Message] = []
 
@@ -51,7 +51,7 @@ def _run(stage: str, snakemake: Any) -> None:
             progress.start(stage, words)
         limit_s = snakemake.resources.limit_s
         record = run_stage(stage, job, record_file, log, attempt, limit_s, needs, where, hear)
-    note_done(paths, record_file, record, given, attempt)
+    note_done(paths, record_file, record, given, attempt, repair)
     progress.finish(stage, record.wall_s, begin, under_way)
     if record.status == "failed":
         progress.say(f"FAILED {words}: {record.reason} (log: {log})")
@@ -65,10 +65,17 @@ def _words(stage: str, job: dict[str, Any]) -> str:
     return f"{words} as {job['format']}" if "format" in job else words
 
 
-def note_done(paths: StudyPaths, record_file: str, record: Record, params: dict[str, Any], attempt: int = 0) -> None:
+def note_done(
+    paths: StudyPaths,
+    record_file: str,
+    record: Record,
+    params: dict[str, Any],
+    attempt: int = 0,
+    repair: str | None = None,
+) -> None:
     """Note in the ledger how a job ended, what it was told, and what it made."""
     attempts = attempt + (record.status == "failed")
-    entry = Entry(attempts, home(), param_digests(params), _stamps(record_file, record))
+    entry = Entry(attempts, repair, working_folder_token(), param_digests(params), _stamps(record_file, record))
     Ledger(paths.ledger).write(str(Path(record_file).relative_to(paths.results)), entry)
 
 

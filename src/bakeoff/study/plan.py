@@ -5,18 +5,18 @@ Planning imports no inference library; it is done each time the Snakefile is rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from bakeoff.artifacts.build import BatchRange
+from bakeoff.artifacts.plan import PlannedTarget, PlanRecord
 from bakeoff.backends import make_backend
 from bakeoff.backends.base import Backend, Request
 from bakeoff.config.study import Study
+from bakeoff.core.cell import Cell, cells
 from bakeoff.core.machine import Machine
 from bakeoff.core.paths import StudyPaths
-from bakeoff.core.precision import Precision
 
 GPU_JOB_THREADS = 4
 """CPU threads of a job on a GPU unless the study says otherwise: what a build by Inductor can make use of."""
@@ -24,47 +24,12 @@ GPU_JOB_THREADS = 4
 
 @dataclass(frozen=True)
 class Export:
-    """One export: (model, format, precision), and the batch size where that is fixed."""
+    """A model in an exchange format, for every engine that reads it."""
 
-    model: str
+    cell: Cell
+    """Its model and precision, and the batch size where that is fixed."""
     format: str
-    precision: Precision
-    batch_size: int | None
-
-
-@dataclass(frozen=True)
-class Engine:
-    """One engine: (model, backend, precision), and the batch size where that is fixed."""
-
-    model: str
-    backend: str
-    precision: Precision
-    batch_size: int | None
-
-
-@dataclass(frozen=True)
-class Target:
-    """One cell of the matrix."""
-
-    model: str
-    backend: str
-    precision: Precision
-    batch_size: int
-    device: str
-    cannot_build: str | None
-    """Why no engine can be built here; the cell is listed with this reason."""
-    cannot_run: str | None
-    """Why the engine, though built, cannot be run here."""
-
-    @property
-    def runs(self) -> bool:
-        """Whether it is timed, verified and profiled."""
-        return self.cannot_build is None and self.cannot_run is None
-
-    @property
-    def reason(self) -> str | None:
-        """Why it is not timed."""
-        return self.cannot_build or self.cannot_run
+    """A name of `bakeoff.exports.FORMATS`."""
 
 
 class Plan:
@@ -84,27 +49,33 @@ class Plan:
         return {label: make_backend(options) for label, options in self.study.backends.items()}
 
     @cached_property
-    def targets(self) -> list[Target]:
-        """Every cell of the matrix, those that cannot run included."""
-        return list(self._cells())
+    def targets(self) -> list[PlannedTarget]:
+        """Every cell of the matrix, those that cannot run here included."""
+        asked: dict[Cell, tuple[str | None, str | None]] = {}
+        targets = []
+        for cell in cells(self.study):
+            of_engines = cell.engine(fixed=False)
+            if of_engines not in asked:
+                asked[of_engines] = self._refusals(of_engines)
+            build, run = asked[of_engines]
+            engine = self.engine_of(cell)
+            targets.append(
+                PlannedTarget(cell=cell, engine=engine, device=self.device, cannot_build=build, cannot_run=run)
+            )
+        return targets
 
-    def _cells(self) -> Iterator[Target]:
-        compared = {label: set(self.study.models_of(label)) for label in self.backends}
-        for model, spec in self.study.models.items():
-            for label, backend in self.backends.items():
-                if model not in compared[label]:
-                    continue
-                for precision in self.study.precisions_of(label):
-                    request = Request(precision, self.device, spec.source, self.machine)
-                    build = backend.cannot_build(request)
-                    run = None if build else backend.cannot_run(request)
-                    for batch_size in self.study.batch.sizes:
-                        yield Target(model, label, precision, batch_size, self.device, build, run)
+    def _refusals(self, cell: Cell) -> tuple[str | None, str | None]:
+        """Why an engine cannot be built, and why it cannot be run though it can be built."""
+        model, label, precision = _engine_axes(cell)
+        backend = self.backends[label]
+        request = Request(precision, self.device, self.study.models[model].source, self.machine)
+        build = backend.cannot_build(request)
+        return build, None if build else backend.cannot_run(request)
 
     @cached_property
-    def engines(self) -> list[Engine]:
+    def engines(self) -> list[Cell]:
         """Every engine to build."""
-        return list(dict.fromkeys(self.engine_of(t) for t in self.targets if not t.cannot_build))
+        return list(dict.fromkeys(target.engine for target in self.targets if not target.cannot_build))
 
     @cached_property
     def exports(self) -> list[Export]:
@@ -112,31 +83,27 @@ class Plan:
         found = (self.export_of(engine) for engine in self.engines)
         return list(dict.fromkeys(export for export in found if export))
 
-    def engine_of(self, target: Target) -> Engine:
-        """The engine that serves a target."""
-        return self.engine_at(target.model, target.backend, target.precision, target.batch_size)
-
-    def engine_at(self, model: str, backend: str, precision: Precision, batch_size: int) -> Engine:
+    def engine_of(self, cell: Cell) -> Cell:
         """The engine that serves a cell: that of its batch size, or the one for all of them."""
-        fixed = None if self.study.dynamic_batch_of(backend) else batch_size
-        return Engine(model, backend, precision, fixed)
+        return cell.engine(fixed=not self.study.dynamic_batch_of(_engine_axes(cell)[1]))
 
-    def export_of(self, engine: Engine) -> Export | None:
+    def export_of(self, engine: Cell) -> Export | None:
         """The export that an engine is built from; None where it is made from the reference itself."""
-        key = self.backends[engine.backend].export_key(engine.precision)
+        _, label, precision = _engine_axes(engine)
+        key = self.backends[label].export_key(precision)
         if key.format == "eager":
             return None
-        return Export(engine.model, key.format, key.precision, engine.batch_size)
+        return Export(engine.at(backend=None, precision=key.precision), key.format)
 
-    def targets_of(self, engine: Engine) -> list[Target]:
+    def targets_of(self, engine: Cell) -> list[PlannedTarget]:
         """The targets that run on an engine."""
         return self._targets_by_engine.get(engine, [])
 
     @cached_property
-    def _targets_by_engine(self) -> dict[Engine, list[Target]]:
-        found: dict[Engine, list[Target]] = {}
+    def _targets_by_engine(self) -> dict[Cell, list[PlannedTarget]]:
+        found: dict[Cell, list[PlannedTarget]] = {}
         for target in self.targets:
-            found.setdefault(self.engine_of(target), []).append(target)
+            found.setdefault(target.engine, []).append(target)
         return found
 
     def batch_range(self, batch_size: int | None) -> BatchRange:
@@ -163,3 +130,14 @@ class Plan:
             {"name": name, "shape": spec.shape, "dtype": spec.dtype}
             for name, spec in self.study.models[model].inputs.items()
         ]
+
+    def record(self) -> PlanRecord:
+        """The plan as it is written to plan.json."""
+        return PlanRecord(target=Cell(study=self.study.study), status="ok", targets=self.targets)
+
+
+def _engine_axes(cell: Cell) -> tuple[str, str, Any]:
+    """Model, backend and precision of an engine or a target, which has all three."""
+    if cell.model is None or cell.backend is None or cell.precision is None:
+        raise ValueError(f"an engine has a model, a backend and a precision, and this is {cell.words()}")
+    return cell.model, cell.backend, cell.precision

@@ -1,6 +1,7 @@
 """One run of a study at a time in a folder: a file lock that the kernel frees on any death of its holder.
 
-It stands in for Snakemake's own lock, which a killed run leaves behind and which then has to be removed by hand.
+It stands in for Snakemake's own lock, which a killed run leaves behind and which then has to be removed by hand; the
+profile in workflow/profiles/default switches that one off (`nolock`).
 """
 
 from __future__ import annotations
@@ -24,21 +25,46 @@ class RunUnderWayError(BakeoffError):
     """Another run holds the folder; the message says which, since when, and what to do."""
 
 
-def lock_run(results: str | Path) -> None:
-    """Hold the results of a study for the life of this process. Raises RunUnderWayError where another run does."""
+def lock_run(results: str | Path, planned: tuple[bool, int | None] | None = None) -> None:
+    """Hold the results of a study for the life of this process.
+
+    Args:
+        results: Folder of the study's results.
+        planned: What `state_of_lock` said when this run was planned; None where it does not matter.
+
+    Raises RunUnderWayError where another run holds them, or held them at any time since this one was planned.
+    """
     path = _path(results)
     path.parent.mkdir(parents=True, exist_ok=True)
+    now = state_of_lock(results)
     lock = open(path, "a+")  # noqa: SIM115
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
         raise RunUnderWayError(f"{_words(results)}; wait for its end, or end it, before you start another") from None
+    if planned is not None and planned != now:
+        lock.close()
+        raise RunUnderWayError(
+            f"another run of this study was under way in {results} while this one was planned; start it again"
+        )
     lock.truncate(0)
     json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}, lock)
     lock.flush()
     _held.append(lock)
     atexit.register(_free, lock)
+
+
+def state_of_lock(results: str | Path) -> tuple[bool, int | None]:
+    """Whether a run is under way, and when the latest one took or freed the lock (ns); None where none ever did.
+
+    What was planned under one state must not be run under another: a run in between has changed what is there.
+    """
+    try:
+        changed_ns = os.stat(_path(results)).st_mtime_ns
+    except FileNotFoundError:
+        return False, None
+    return run_under_way(results) is not None, changed_ns
 
 
 def run_under_way(results: str | Path) -> str | None:

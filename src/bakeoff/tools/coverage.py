@@ -26,11 +26,12 @@ from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.io import read_record, write_text
 from bakeoff.backends.base import Request
 from bakeoff.config.load import load_study
+from bakeoff.core.cell import Cell
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.machine import Machine
 from bakeoff.report.markdown import escape
-from bakeoff.study.job_parameters import Staging
-from bakeoff.study.plan import Engine, Plan
+from bakeoff.study.jobs import Job, StudyJobs, export_job, reference_of
+from bakeoff.study.plan import Plan
 from bakeoff.tools.docs import full_machines
 
 _CHECKOUT = Path(__file__).parents[3]
@@ -93,22 +94,24 @@ class Coverage:
 def read_coverage(config: str) -> Coverage:
     """Read the records of a study whose engines were all built and judged. Raises BakeoffError where one is missing."""
     study = load_study(config)
-    staging = Staging(Plan(study, Machine.detect()))
-    plan, paths = staging.plan, staging.paths
-    environment = read_record(paths.environment, EnvironmentRecord)
-    exports = [read_record(f"{staging.export_folder(e)}/export.json", ExportRecord) for e in plan.exports]
-    references = {m: read_record(f"{paths.reference(m)}/reference.json", ReferenceRecord) for m in study.models}
+    jobs = StudyJobs(Plan(study, Machine.detect()))
+    plan = jobs.plan
+    environment = read_record(plan.paths.environment, EnvironmentRecord)
+    exports = [read_record(jobs.record(export_job(export)), ExportRecord) for export in plan.exports]
+    references = {
+        model: read_record(jobs.record(Job("reference", Cell(model=model))), ReferenceRecord) for model in study.models
+    }
     library = dict(environment.library)
     for record in exports:
         library |= record.library
-    precisions = dict.fromkeys(t.precision for t in plan.targets)
+    precisions = dict.fromkeys(t.cell.precision or "fp32" for t in plan.targets)
     limits = {p: study.accuracy.tolerance_of(p).model_dump(exclude_none=True) for p in precisions}
-    cells = dict.fromkeys((plan.engine_of(target), target.cannot_build, target.cannot_run) for target in plan.targets)
+    cells = dict.fromkeys((target.engine, target.cannot_build, target.cannot_run) for target in plan.targets)
     return Coverage(
         study=config,
         batch=f"{', '.join(map(str, study.batch.sizes))} ({_engines_in_words(plan)})",
         tolerance="; ".join(f"{p}: {', '.join(f'{k} {v:g}' for k, v in of.items())}" for p, of in limits.items()),
-        outcomes=[_outcome(staging, engine, *cannot) for engine, *cannot in cells],
+        outcomes=[_outcome(jobs, engine, *cannot) for engine, *cannot in cells],
         environment=environment,
         library=library,
         weights="; ".join(dict.fromkeys(record.weights for record in references.values() if record.weights)),
@@ -124,33 +127,32 @@ def _engines_in_words(plan: Plan) -> str:
     return "an engine for each" if True in fixed else "one engine with a dynamic batch dimension"
 
 
-def _outcome(staging: Staging, engine: Engine, cannot_build: str | None, cannot_run: str | None) -> Outcome:
-    model, backend = engine.model, _column(staging, engine)
+def _outcome(jobs: StudyJobs, engine: Cell, cannot_build: str | None, cannot_run: str | None) -> Outcome:
+    model, backend = engine.model or "", _column(jobs.plan, engine)
     if cannot_build:
-        return Outcome(model, backend, problem=Problem("build", _limit_of_plan(staging.plan, engine), cannot_build))
-    folder, export = staging.engine_folder(engine), staging.plan.export_of(engine)
-    steps: dict[str, Record] = {
-        "reference": read_record(f"{staging.paths.reference(model)}/reference.json", ReferenceRecord)
-    }
+        return Outcome(model, backend, problem=Problem("build", _limit_of_plan(jobs.plan, engine), cannot_build))
+    export = jobs.plan.export_of(engine)
+    steps: dict[str, Record] = {"reference": read_record(jobs.record(reference_of(engine)), ReferenceRecord)}
     if export:
-        steps["export"] = read_record(f"{staging.export_folder(export)}/export.json", ExportRecord)
-    steps["build"] = read_record(f"{folder}/build.json", BuildRecord)
+        steps["export"] = read_record(jobs.record(export_job(export)), ExportRecord)
+    steps["build"] = read_record(jobs.record(Job("build", engine)), BuildRecord)
     stopped = _first_failure(steps, model)
     if stopped:
         return Outcome(model, backend, problem=stopped)
     if cannot_run:
         return Outcome(model, backend, problem=Problem("run", _MACHINE, cannot_run), builds=True)
-    accuracy = read_record(f"{folder}/accuracy.json", AccuracyRecord)
+    accuracy = read_record(jobs.record(Job("verify", engine)), AccuracyRecord)
     problem = _first_failure({"run": accuracy}, model)
     if problem is None and not accuracy.passed:
         problem = Problem("accuracy", "backend", "; ".join(accuracy.failures))
     return Outcome(model, backend, accuracy.relative_l2, problem, builds=True)
 
 
-def _limit_of_plan(plan: Plan, engine: Engine) -> str:
+def _limit_of_plan(plan: Plan, engine: Cell) -> str:
     """Whether a machine that lacks nothing could build what the plan leaves out."""
-    backend, source = plan.backends[engine.backend], plan.study.models[engine.model].source
-    requests = [Request(engine.precision, device, source, machine) for device, machine in full_machines().values()]
+    backend, source = plan.backends[engine.backend or ""], plan.study.models[engine.model or ""].source
+    precision = engine.precision or "fp32"
+    requests = [Request(precision, device, source, machine) for device, machine in full_machines().values()]
     return _MACHINE if any(backend.cannot_build(request) is None for request in requests) else "backend"
 
 
@@ -165,9 +167,9 @@ def _first_failure(steps: dict[str, Record], model: str) -> Problem | None:
     return None
 
 
-def _column(staging: Staging, engine: Engine) -> str:
-    several = len({target.precision for target in staging.plan.targets}) > 1
-    batch = f"batch {engine.batch_size}" if engine.batch_size and len(staging.study.batch.sizes) > 1 else None
+def _column(plan: Plan, engine: Cell) -> str:
+    several = len({target.cell.precision for target in plan.targets}) > 1
+    batch = f"batch {engine.batch_size}" if engine.batch_size and len(plan.study.batch.sizes) > 1 else None
     return " ".join(filter(None, [engine.backend, engine.precision if several else None, batch]))
 
 

@@ -29,8 +29,8 @@ from bakeoff.artifacts.timing import TimingRecord
 from bakeoff.config.load import parse_study
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.machine import Machine
-from bakeoff.core.paths import StudyPaths
-from bakeoff.study.job_parameters import Staging
+from bakeoff.study.job_parameters import JobParameters
+from bakeoff.study.jobs import Job, StudyJobs, reference_of
 from bakeoff.study.plan import Plan
 from bakeoff.supervision.supervise import run_stage
 from bakeoff.tools._results import need_results
@@ -93,31 +93,31 @@ def command(results: str) -> None:
     collected_file = need_results(results) / "collected.json"
     collected = read_record(collected_file, Collected)
     study = parse_study(collected.settings, source=f"the study in {collected_file}")
-    staging = Staging(Plan(study, Machine.detect()))
+    jobs = StudyJobs(Plan(study, Machine.detect()))
     click.echo("| target | library (ms) | plain loop (ms) | ratio | benchmark_app (ms) | ratio |")
     click.echo("|---|---|---|---|---|---|")
     for target in collected.targets:
         row, kind = target.row, study.backends[target.row.backend].kind
         # the plain loop runs on the CPU alone and passes float32 arrays
         if row.status == "ok" and row.device == "cpu" and row.precision == "fp32" and kind in _ENGINES:
-            click.echo(_compare(staging, target, kind))
+            click.echo(_compare(jobs, target, kind))
 
 
-def _compare(staging: Staging, target: TargetResult, kind: str) -> str:
+def _compare(jobs: StudyJobs, target: TargetResult, kind: str) -> str:
     row = target.row
-    engine = Path(staging.engine_folder(staging.plan.engine_at(row.model, row.backend, row.precision, row.batch_size)))
-    reference = Path(StudyPaths(staging.study.study).reference(row.model))
+    engine = Path(jobs.folder(Job("build", jobs.plan.engine_of(row.cell))))
+    reference = Path(jobs.folder(reference_of(row.cell)))
     file, preparation = _ENGINES[kind]
     graph, plain_code = engine / file, _BEGIN + preparation + _LOOP
-    threads = staging.plan.threads_of(row.backend)
+    threads = jobs.plan.threads_of(row.backend)
     library, plain, app = [], [], []
     for _ in range(ROUNDS):
-        library.append(_by_library(staging, target))
+        library.append(_by_library(jobs, target))
         arguments = [str(graph), str(reference / "inputs.npz"), str(row.batch_size), str(threads), str(SECONDS)]
         command = [sys.executable, "-c", plain_code, *arguments]
         plain.append(_by_plain_loop(command))
         if kind == "openvino" and shutil.which("benchmark_app"):
-            app.append(_by_benchmark_app(graph, staging, row.model, row.batch_size, threads))
+            app.append(_by_benchmark_app(graph, jobs, row.model, row.batch_size, threads))
     ours, theirs = statistics.median(library), statistics.median(plain)
     name = f"{row.model} {row.backend} batch {row.batch_size}"
     cells = [name, f"{ours:.3f}", f"{theirs:.3f}", f"{ours / theirs:.3f}"]
@@ -132,12 +132,8 @@ def _by_plain_loop(command: list[str]) -> float:
     return float(json.loads(said.stdout))
 
 
-def _by_library(staging: Staging, target: TargetResult) -> float:
-    class Wildcards:
-        model, backend, precision = target.row.model, target.row.backend, target.row.precision
-        batch, round = str(target.row.batch_size), "1"
-
-    given = staging.time(Wildcards)
+def _by_library(jobs: StudyJobs, target: TargetResult) -> float:
+    given = JobParameters(jobs).of(Job("time", target.row.cell.at(study=jobs.study.study, round=1)))
     job: dict[str, Any] = {k: v for k, v in given.items() if k not in TRACKED_ONLY}
     with tempfile.TemporaryDirectory() as scratch:
         job["out"] = scratch
@@ -148,8 +144,8 @@ def _by_library(staging: Staging, target: TargetResult) -> float:
     return record.latency_ms.median
 
 
-def _by_benchmark_app(graph: Path, staging: Staging, model: str, batch: int, threads: int) -> float:
-    inputs = staging.plan.inputs_of(model)
+def _by_benchmark_app(graph: Path, jobs: StudyJobs, model: str, batch: int, threads: int) -> float:
+    inputs = jobs.plan.inputs_of(model)
     shapes = ",".join(f"{i['name']}[{','.join(map(str, [batch, *i['shape']]))}]" for i in inputs)
     command = ["benchmark_app", "-m", str(graph), "-d", "CPU", "-api", "sync", "-hint", "none", "-nstreams", "1",
                "-nthreads", str(threads), "-infer_precision", "f32", "-t", str(SECONDS), "-data_shape", shapes,

@@ -1,0 +1,160 @@
+"""Which results on disk cannot be believed, and why in words: damaged, or made elsewhere under other conditions.
+
+Snakemake tells a stale result by the parameters that it keeps in `.snakemake/`, and knows nothing of what lies inside a
+file. This is the rest: a record or one of its files that is not as its job left it, an interrupted job, and results
+that came from another folder. Sizes and times of change are compared; a file is read only where its time differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bakeoff.freshness.ledger import Entry, Ledger, Stamp, param_digests, stamp
+
+_CHANGED = {
+    "made_on": "on another device",
+    "versions": "with other versions",
+    "code": "by other Bakeoff code",
+    "model": "from another definition of the model",
+}
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Why a record is made anew."""
+
+    words: str
+    elsewhere: bool = False
+    """Whether it came from another working directory, so that Snakemake here has no parameters of it to compare."""
+
+
+class Doubts:
+    """What is to be doubted of a study's records; looked up on disk once, when first asked."""
+
+    def __init__(
+        self,
+        records: Iterable[str],
+        results: str,
+        ledger: Ledger,
+        here: str | None,
+        params_of: Callable[[str], Mapping[str, Any]],
+    ) -> None:
+        """Look at nothing yet.
+
+        Args:
+            records: Paths of the study's records. Those that were never made are not doubted.
+            results: Folder of the study's results, with which the records' paths begin.
+            ledger: The study's ledger.
+            here: Token of this working directory.
+            params_of: The tracked parameters of a record's job as planned now.
+        """
+        self._records = list(records)
+        self._results = results
+        self._ledger = ledger
+        self._here = here
+        self._params_of = params_of
+
+    @cached_property
+    def by_record(self) -> dict[str, Doubt]:
+        """The records that are doubted, in the order given.
+
+        A record that is missing although its job ran is one of them: Snakemake would make it anew only where something
+        made from it is to be made, and so would take a report for finished whose ground a killed run has taken away.
+        """
+        return {record: doubt for record in self._records if (doubt := self._doubt(self._entry(record), record))}
+
+    def attempt(self, record: str) -> int:
+        """How many attempts at a record had failed when the study was planned."""
+        entry = self._entry(record)
+        return entry.attempt if entry else 0
+
+    def repair(self, record: str) -> str | None:
+        """The value of the tracked parameter `repair`: that of the record's job, or a new one if it is doubted.
+
+        The new value is made from what is on disk, so that a dry run and the run after it agree on it.
+        """
+        entry = self._entry(record)
+        before = entry.repair if entry else None
+        doubt = self.by_record.get(record)
+        if doubt is None:
+            return before
+        state = [before, doubt.words, _times(f"{self._ledger.folder}/{self._name(record)}"), _times(record)]
+        return hashlib.sha256(repr(state).encode()).hexdigest()[:12]
+
+    def note_times(self) -> None:
+        """Note the new times of files whose content is as it was, so that they are not read again."""
+        for record in self._records:
+            entry = self._entry(record)
+            if entry is None or record in self.by_record:
+                continue
+            now = {path: Stamp(s.bytes, os.stat(path).st_mtime_ns, s.sha256) for path, s in entry.files.items()}
+            if now != entry.files:
+                self._ledger.write(self._name(record), replace(entry, files=now))
+
+    def _name(self, record: str) -> str:
+        return record.removeprefix(f"{self._results}/")
+
+    def _entry(self, record: str) -> Entry | None:
+        if record not in self._entries:
+            self._entries[record] = self._ledger.read(self._name(record))
+        return self._entries[record]
+
+    @cached_property
+    def _entries(self) -> dict[str, Entry | None]:
+        return {}
+
+    def _doubt(self, entry: Entry | None, record: str) -> Doubt | None:
+        if entry is None:
+            # Whether Snakemake knows parameters of it is not known either.
+            return Doubt("nothing tells how it was made", elsewhere=True) if os.path.exists(record) else None
+        elsewhere = entry.home is None or entry.home != self._here
+        if record not in entry.files:
+            return Doubt("the job that makes it was interrupted", elsewhere)
+        for path, made in entry.files.items():
+            problem = _problem(path, made)
+            if problem:
+                return Doubt(problem, elsewhere)
+        words = self._difference(entry, record) if elsewhere else None
+        return Doubt(words, elsewhere) if words else None
+
+    def _difference(self, entry: Entry, record: str) -> str | None:
+        """How a record that was made elsewhere would be made differently here; None where it would be made alike."""
+        if not entry.params:
+            return "it was made elsewhere"
+        now = param_digests(self._params_of(record))
+        changed = [name for name in now | entry.params if now.get(name) != entry.params.get(name)]
+        if not changed:
+            return None
+        words = [_CHANGED[name] for name in changed if name in _CHANGED]
+        others = [name for name in changed if name not in _CHANGED]
+        if others:
+            words.append(f"with another {', '.join(others)}")
+        return f"it was made elsewhere, {', '.join(words)}"
+
+
+def _problem(path: str, made: Stamp) -> str | None:
+    """What is wrong with a file; None where it is as it was made."""
+    try:
+        state = os.stat(path)
+    except FileNotFoundError:
+        return f"{Path(path).name} is missing"
+    if state.st_size != made.bytes:
+        return f"{Path(path).name} is not as it was made ({state.st_size} bytes, {made.bytes} when it was made)"
+    if state.st_mtime_ns != made.mtime_ns and stamp(path).sha256 != made.sha256:
+        return f"{Path(path).name} is not as it was made (its content differs)"
+    return None
+
+
+def _times(path: str) -> tuple[int, int] | None:
+    """Size and time of change of a file; None where it is not there."""
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return state.st_size, state.st_mtime_ns
