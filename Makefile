@@ -28,12 +28,13 @@ coverage: env  ## see which models of studies/zoo.yaml work on which backends, a
 
 test: env-dev browser lint unit  ## check and test everything (what CI runs)
 
-lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, generated files
+lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, import-linter, generated files
 	@ruff check .
 	@ruff format --check --quiet .
 	@snakefmt --check --compact-diff Snakefile workflow/rules
 	@snakemake --lint
 	@mypy
+	@lint-imports --no-cache --no-logo
 	@python -m bakeoff docs --check
 
 test-long: env-dev  ## the tests that take minutes: kills, damage, staleness and two runs at once, in whole runs

@@ -10,6 +10,9 @@ LABEL = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
 Name = Annotated[str, Field(pattern=f"^{LABEL}$", max_length=80)]
 """A label."""
 
+PositiveFloat = Annotated[float, Field(gt=0, le=1e9)]
+"""A number above 0 that is not absurdly large."""
+
 
 class Section(BaseModel):
     """One section of the configuration."""

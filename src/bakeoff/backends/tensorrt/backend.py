@@ -86,7 +86,10 @@ class TensorRt(Backend):
         if reason:
             return reason
         if request.precision == "fp8":
-            return no_fp8_hardware(request) or "post-training quantization to fp8 is not implemented yet in Bakeoff"
+            return (
+                no_fp8_hardware(request.machine, request.device)
+                or "post-training quantization to fp8 is not implemented yet in Bakeoff"
+            )
         if request.precision == "int8" and importlib.util.find_spec("onnxruntime") is None:
             return "onnxruntime, whose tools write the quantized graph, is not installed: pip install onnxruntime"
         if request.precision in ("tf32", "bf16") and gpu and gpu.compute_capability < (8, 0):
