@@ -32,7 +32,7 @@ lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, import-linter, generat
 	@ruff check .
 	@ruff format --check --quiet .
 	@snakefmt --check --compact-diff Snakefile workflow/rules
-	@snakemake --lint
+	@python tests/lint_workflow.py
 	@mypy
 	@lint-imports --no-cache --no-logo
 	@python -m bakeoff docs --check

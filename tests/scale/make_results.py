@@ -8,72 +8,47 @@ told afterwards, with its own `--touch`, that these files are its outputs.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from types import SimpleNamespace
-from typing import Any
 
 from bakeoff.artifacts.io import write_record
-from bakeoff.artifacts.stages import RECORD_FILES, TRACKED_ONLY
+from bakeoff.artifacts.stages import TRACKED_ONLY
 from bakeoff.config.load import load_study
 from bakeoff.core.machine import Machine
 from bakeoff.freshness.working_folder import make_working_folder_token
 from bakeoff.snakemake.script import note_done
-from bakeoff.study.job_parameters import Staging
+from bakeoff.study.job_parameters import JobParameters
+from bakeoff.study.jobs import Job, StudyJobs
 from bakeoff.study.plan import Plan
 
-Job = tuple[str, str, dict[str, Any]]
-"""Stage, folder of its record, wildcards."""
+_IMPORT_TORCH = ("environment", "reference", "export")
 
 
 def make_results(config: str) -> int:
     """Run the jobs of the study in the working directory. Returns how many records it has now."""
     make_working_folder_token()
-    staging = Staging(Plan(load_study(config), Machine.detect()))
-    references = list(_references(staging))
+    jobs = StudyJobs(Plan(load_study(config), Machine.detect())).all
+    # References come before exports, and builds before what is judged and measured.
+    first = sorted((job for job in jobs if job.stage in _IMPORT_TORCH), key=lambda job: _IMPORT_TORCH.index(job.stage))
+    others = [job for job in jobs if job.stage not in _IMPORT_TORCH]
     # These import torch, and each timing job first collects garbage: a hundred times slower with torch around.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        pool.submit(_run_all, config, references).result()
-    others = list(_others(staging))
+        pool.submit(_run_all, config, first).result()
     _run_all(config, others)
-    return len(references) + len(others)
+    return len(jobs)
 
 
-def _references(staging: Staging) -> Iterator[Job]:
-    yield "environment", staging.paths.results, {}
-    for model in staging.study.models:
-        yield "reference", staging.paths.reference(model), {"model": model}
-    for export in staging.plan.exports:
-        of = {"model": export.model, "format": export.format, "precision": export.precision}
-        yield "export", staging.export_folder(export), {**of, "fixed": ""}
-
-
-def _others(staging: Staging) -> Iterator[Job]:
-    for engine in staging.plan.engines:
-        of = {"model": engine.model, "backend": engine.backend, "precision": engine.precision}
-        for stage in ("build", "verify"):
-            yield stage, staging.engine_folder(engine), {**of, "fixed": ""}
-    for target in staging.plan.targets:
-        of = {"model": target.model, "backend": target.backend, "precision": target.precision}
-        of["batch"] = str(target.batch_size)
-        folder = staging.paths.target(*of.values())
-        if staging.study.profile.enabled:
-            yield "profile", folder, of
-        for k in range(1, staging.study.timing.rounds + 1):
-            yield "time", f"{folder}/round{k}", {**of, "round": str(k)}
-
-
-def _run_all(config: str, jobs: list[Job]) -> None:
-    staging = Staging(Plan(load_study(config), Machine.detect()))
-    for stage, folder, wildcards in jobs:
-        params = staging.params(stage, SimpleNamespace(**wildcards))
-        job = {name: value for name, value in params.items() if name not in TRACKED_ONLY}
-        record = importlib.import_module(f"bakeoff.jobs.{stage}").run(job)
+def _run_all(config: str, todo: list[Job]) -> None:
+    jobs = StudyJobs(Plan(load_study(config), Machine.detect()))
+    parameters = JobParameters(jobs)
+    for job in todo:
+        params = parameters.of(job)
+        told = {name: value for name, value in params.items() if name not in TRACKED_ONLY}
+        record = importlib.import_module(f"bakeoff.jobs.{job.stage}").run(told)
         if not record.ok:
-            raise RuntimeError(f"{stage} of {record.target.words()}: {record.reason}")
-        write_record(f"{folder}/{RECORD_FILES[stage]}", record)
-        note_done(staging.paths, f"{folder}/{RECORD_FILES[stage]}", record, params)
+            raise RuntimeError(f"{job.stage} of {record.target.words()}: {record.reason}")
+        write_record(jobs.record(job), record)
+        note_done(jobs.paths, jobs.record(job), record, params)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from snakemake.scheduling.job_scheduler import JobScheduler
 
 from bakeoff.config.load import load_study
 from bakeoff.core.machine import Machine
-from bakeoff.study.job_parameters import Staging
+from bakeoff.study.jobs import StudyJobs
 from bakeoff.study.plan import Plan
 
 SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
@@ -35,7 +35,8 @@ def note_all(scheduler: JobScheduler) -> bool:
 
 if __name__ == "__main__":
     config = sys.argv[1]
-    records = Staging(Plan(load_study(config), Machine.detect())).jobs_records()
+    jobs = StudyJobs(Plan(load_study(config), Machine.detect()))
+    records = jobs.records(jobs.all)
     JobScheduler.schedule = note_all
     # forced: to Snakemake, which knows nothing of these files yet, they seem up to date
     main(["--snakefile", str(SNAKEFILE), "--cores", "1", "--forceall", *records, "--configfile", config])

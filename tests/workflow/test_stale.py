@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from types import SimpleNamespace
 
 import pytest
 
 from bakeoff.config.load import parse_study
+from bakeoff.core.cell import Cell
 from bakeoff.core.machine import Gpu, Machine
-from bakeoff.study.job_parameters import Staging
+from bakeoff.study.job_parameters import JobParameters
+from bakeoff.study.jobs import Job, StudyJobs, export_job
 from bakeoff.study.plan import Plan
 from tests.workflow.conftest import Workspace, copy_checkout
 
@@ -127,15 +128,20 @@ def test_another_gpu():
         "backends": {"onnxruntime": None},
         "baseline": "onnxruntime",
     }
-    wildcards = SimpleNamespace(
-        model="net", backend="onnxruntime", precision="fp32", format="onnx", batch="1", fixed="", round="1"
-    )
+    target = Cell("gpus", "net", "onnxruntime", "fp32", 1)
 
     def params(gpu: str, driver: str = "600.1") -> dict[str, dict]:
         gpus = (Gpu(0, gpu, 1 << 34, (9, 0), "GPU-1"),)
-        staging = Staging(Plan(parse_study(config, "x"), Machine("a processor", frozenset(), 2, gpus, driver, None)))
-        stages = ("environment", "reference", "export", "build", "verify", "profile", "time")
-        return {stage: staging.params(stage, wildcards) for stage in stages}
+        machine = Machine("a processor", frozenset(), 2, gpus, driver, None)
+        jobs = StudyJobs(Plan(parse_study(config, "x"), machine))
+        engine = jobs.plan.engine_of(target)
+        export = jobs.plan.export_of(engine)
+        assert export
+        todo = [
+            Job("environment", Cell("gpus")), Job("reference", Cell("gpus", "net")), export_job(export),
+            Job("build", engine), Job("verify", engine), Job("profile", target), Job("time", target.at(round=1)),
+        ]  # fmt: skip
+        return {job.stage: JobParameters(jobs).of(job) for job in todo}
 
     h200 = params("NVIDIA H200")
     for other in (params("NVIDIA L4"), params("NVIDIA H200", "700.1")):

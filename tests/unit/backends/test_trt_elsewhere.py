@@ -16,8 +16,8 @@ from bakeoff.core.cell import Cell
 from bakeoff.core.errors import BuildError
 from bakeoff.core.machine import Machine
 from bakeoff.jobs import build
-from bakeoff.study.job_parameters import Staging
-from bakeoff.study.plan import Engine, Plan
+from bakeoff.study.jobs import StudyJobs
+from bakeoff.study.plan import Plan
 
 REASON = TensorRt(TensorRt.Options()).cannot_build(cell("fp32"))
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -174,7 +174,7 @@ def test_the_folder_is_found_by_the_labels(tmp_path: Path, monkeypatch: pytest.M
         "batch": {"sizes": [2], "dynamic": False},
     }
     machine = Machine("a processor", frozenset(), 2, (), None, None)
-    staging = Staging(Plan(parse_study(study), machine))
-    assert staging._elsewhere(Engine("net", "trt", "fp32", 2)) == "ci/there/net/trt/fp32/b2"
-    assert staging._elsewhere(Engine("net", "trt", "fp32", None)) == "ci/there/net/trt/fp32"
-    assert staging._elsewhere(Engine("net", "eager", "fp32", 2)) is None
+    jobs = StudyJobs(Plan(parse_study(study), machine))
+    assert jobs.built_elsewhere(Cell("here", "net", "trt", "fp32", 2)) == "ci/there/net/trt/fp32/b2"
+    assert jobs.built_elsewhere(Cell("here", "net", "trt", "fp32")) == "ci/there/net/trt/fp32"
+    assert jobs.built_elsewhere(Cell("here", "net", "eager", "fp32", 2)) is None

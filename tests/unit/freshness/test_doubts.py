@@ -1,11 +1,12 @@
 """What on disk is as its job left it is trusted; what is not is named, with the reason in words."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from bakeoff.freshness.distrust import distrusted
+from bakeoff.freshness.doubts import Doubt, Doubts
 from bakeoff.freshness.ledger import Entry, Ledger, param_digests, stamp
 
 PARAMS = {"made_on": "a processor", "versions": {"torch": "2"}, "timing": {"max_s": 1}}
@@ -23,13 +24,22 @@ class Study:
         self.ledger = Ledger(f"{self.results}/.ledger")
         self.note()
 
-    def note(self, home: str = "here") -> None:
+    def note(self, home: str = "here", repair: str | None = None) -> None:
         files = {path: stamp(path) for path in (self.record, self.engine)}
-        self.ledger.write("m/build.json", Entry(0, home, param_digests(PARAMS), files))
+        self.ledger.write("m/build.json", Entry(0, repair, home, param_digests(PARAMS), files))
 
-    def why(self, here: str | None = "here", refresh: bool = False, **params: object) -> str | None:
-        found = distrusted([self.record], self.results, self.ledger, here, lambda record: {**PARAMS, **params}, refresh)
-        return found.get(self.record)
+    def doubts(self, here: str | None = "here", **params: object) -> Doubts:
+        return Doubts([self.record], self.results, self.ledger, here, lambda record: {**PARAMS, **params})
+
+    def doubt(self, here: str | None = "here", **params: object) -> Doubt | None:
+        return self.doubts(here, **params).by_record.get(self.record)
+
+    def why(self, here: str | None = "here", **params: object) -> str | None:
+        doubt = self.doubt(here, **params)
+        return doubt and doubt.words
+
+    def repair(self, here: str | None = "here") -> str | None:
+        return self.doubts(here).repair(self.record)
 
 
 @pytest.fixture
@@ -73,7 +83,7 @@ def test_a_file_of_another_time_and_equal_content_is_read_once(study):
     os.utime(study.engine, (1, 1))
     assert study.why() is None
     assert study.ledger.read("m/build.json").files[study.engine].mtime_ns != 10**9
-    assert study.why(refresh=True) is None
+    study.doubts().note_times()
     assert study.ledger.read("m/build.json").files[study.engine].mtime_ns == 10**9
 
 
@@ -105,3 +115,54 @@ def test_results_from_elsewhere_are_trusted_where_they_would_be_made_alike(study
 def test_results_from_elsewhere_tell_what_was_different(study, change, words):
     assert study.why("there", **change) == f"it was made elsewhere, {words}"
     assert study.why("here", **change) is None
+
+
+def test_the_tracked_parameter_stays_as_it_is_while_nothing_is_doubted(study):
+    assert study.repair() is None
+    study.note(repair="a word")
+    assert study.repair() == "a word"
+
+
+def test_a_doubted_record_has_another_one_which_a_dry_run_and_the_run_agree_on(study):
+    study.note(repair="a word")
+    Path(study.engine).write_bytes(b"enginf")
+    found = study.repair()
+    assert found not in (None, "a word")
+    assert study.repair() == found
+
+
+def test_once_repaired_it_stays_and_the_next_damage_has_another_one(study):
+    Path(study.engine).unlink()
+    first = study.repair()
+    Path(study.engine).write_bytes(b"engine")
+    study.note(repair=first)
+    assert study.repair() == first
+    Path(study.engine).unlink()
+    assert study.repair() not in (None, first)
+
+
+def test_a_job_that_is_interrupted_again_and_again_has_another_one_each_time(study):
+    seen = [study.repair()]
+    for number in range(3):
+        study.ledger.write("m/build.json", Entry(repair=seen[-1]))
+        os.utime("results/s/.ledger/m/build.json", ns=(number + 1, number + 1))
+        seen.append(study.repair())
+    assert len(set(seen)) == 4
+
+
+def test_snakemake_has_parameters_to_compare_only_of_what_was_made_here(study):
+    Path(study.engine).unlink()
+    assert study.doubt("here").elsewhere is False
+    assert study.doubt("there").elsewhere is True
+    assert study.doubt(None).elsewhere is True
+    Path(study.results, ".ledger/m/build.json").unlink()
+    assert study.doubt("here").elsewhere is True
+
+
+def test_an_entry_of_an_earlier_version_is_read(study):
+    path = Path(study.results, ".ledger/m/build.json")
+    entry = json.loads(path.read_text())
+    del entry["repair"]
+    path.write_text(json.dumps(entry))
+    assert study.why() is None
+    assert study.repair() is None

@@ -3,7 +3,6 @@ import hashlib
 import io
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,13 @@ from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.collected import Row
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.io import write_bytes, write_record
+from bakeoff.artifacts.plan import PlannedTarget
 from bakeoff.artifacts.timing import Cold, Memory, Throughput, TimingRecord, WarmUp
-from bakeoff.collect import PlannedTarget, collect, csv_text
+from bakeoff.collect import collect, csv_text
+from bakeoff.collect.files import TargetFiles, files_of
 from bakeoff.config.study import Study
+from bakeoff.core.cell import Cell
+from bakeoff.core.paths import StudyPaths
 from bakeoff.measure.statistics import summarize
 
 ROUNDS = 3
@@ -26,8 +29,7 @@ LATENCY_MS = {"eager": 8.0, "onnxruntime": 4.0, "openvino": 2.0}
 class World:
     """A study whose records a test can change before collecting them."""
 
-    def __init__(self, root: Path, **study: object) -> None:
-        self.root = root
+    def __init__(self, **study: object) -> None:
         self.rng = np.random.default_rng(0)
         self.study = Study.model_validate(
             {
@@ -35,14 +37,16 @@ class World:
                 "models": {"net": {"source": "torchvision", "name": "resnet18"}},
                 "backends": {label: {"kind": label} for label in LATENCY_MS},
                 "timing": {"rounds": ROUNDS},
+                "profile": {"enabled": False},
                 "batch": {"sizes": [1, 8]},
                 "report": {"speedup_against": ["onnxruntime"]},
                 **study,
             }
         )
-        self.environment = str(root / "environment.json")
+        paths = StudyPaths("demo")
+        self.environment = paths.environment
         write_record(self.environment, EnvironmentRecord(target=self._id(), status="ok", device="cpu"))
-        self.reference = str(root / "net/reference/reference.json")
+        self.reference = f"{paths.reference('net')}/reference.json"
         write_record(self.reference, ReferenceRecord(target=self._id(), status="ok"))
         self.targets = [self._plan(label, batch_size) for batch_size in (1, 8) for label in LATENCY_MS]
         for planned in self.targets:
@@ -52,28 +56,23 @@ class World:
         return {"study": "demo", **more}
 
     def _plan(self, label: str, batch_size: int) -> PlannedTarget:
-        engine = self.root / "net" / label / "fp32"
-        folder = engine / f"b{batch_size}"
-        return PlannedTarget(
-            model="net",
-            backend=label,
-            precision="fp32",
-            batch_size=batch_size,
-            device="cpu",
-            build=str(engine / "build.json"),
-            accuracy=str(engine / "accuracy.json"),
-            timing=[str(folder / f"round{k}/timing.json") for k in range(1, ROUNDS + 1)],
-        )
+        cell = Cell("demo", "net", label, "fp32", batch_size)
+        return PlannedTarget(cell=cell, engine=cell.engine(fixed=False), device="cpu")
+
+    def files(self, which: int | PlannedTarget) -> TargetFiles:
+        """Where the records of a target lie, given itself or its place in `targets`."""
+        return files_of(self.study, self.targets[which] if isinstance(which, int) else which)
 
     def fill(self, planned: PlannedTarget) -> None:
-        target = self._id(model="net", backend=planned.backend, precision="fp32")
-        write_record(planned.build, BuildRecord(target=target, status="ok", build_s=1.5, engine_bytes=1000))
+        cell, files = planned.cell, self.files(planned)
+        target = self._id(model="net", backend=cell.backend, precision="fp32")
+        write_record(files.build, BuildRecord(target=target, status="ok", build_s=1.5, engine_bytes=1000))
         write_record(
-            planned.accuracy,
+            files.accuracy,
             AccuracyRecord(target=target, status="ok", passed=True, sqnr_db=118.0, max_abs=1e-6, top1_agreement=1.0),
         )
-        for number, path in enumerate(planned.timing, 1):
-            scale = LATENCY_MS[planned.backend] * planned.batch_size * np.exp(0.01 * self.rng.standard_normal())
+        for number, path in enumerate(files.timing, 1):
+            scale = LATENCY_MS[cell.backend] * cell.batch_size * np.exp(0.01 * self.rng.standard_normal())
             self.write_round(Path(path), scale * (1 + 0.01 * self.rng.standard_normal(40)), number, planned)
 
     def write_round(self, path: Path, latency_ms: np.ndarray, number: int, planned: PlannedTarget) -> None:
@@ -81,7 +80,7 @@ class World:
         np.savez(buffer, latency_ms=latency_ms, warmup_ms=latency_ms)
         write_bytes(path.parent / "samples.npz", buffer.getvalue())
         record = TimingRecord(
-            target=self._id(model="net", backend=planned.backend, precision="fp32", batch_size=planned.batch_size),
+            target=planned.cell.at(round=number),
             status="ok",
             device="cpu",
             latency_ms=summarize(latency_ms),
@@ -100,12 +99,13 @@ class World:
         Path(path).write_text(json.dumps({**data, **changes}))
 
     def collect(self):
-        return collect(self.study, self.targets, self.environment, {"net": self.reference})
+        return collect(self.study, self.targets)
 
 
 @pytest.fixture
-def world(tmp_path):
-    return World(tmp_path)
+def world(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return World()
 
 
 def _by_name(collected, batch_size=1):
@@ -139,7 +139,7 @@ def test_baseline_speedup_is_exactly_one(world):
 
 
 def test_csv_has_the_columns_of_a_row_and_further_speedups(world):
-    world.edit(world.targets[0].timing[0], warnings=["few-samples", "not-steady"])
+    world.edit(world.files(0).timing[0], warnings=["few-samples", "not-steady"])
     collected = world.collect()
     rows = list(csv.DictReader(io.StringIO(csv_text(collected))))
     assert list(rows[0]) == [*Row.model_fields, "speedup_vs_onnxruntime_fp32"]
@@ -152,7 +152,7 @@ def test_csv_has_the_columns_of_a_row_and_further_speedups(world):
 
 def test_failed_accuracy_keeps_timing_and_loses_rank_and_speedup(world):
     openvino = world.targets[2]
-    world.edit(openvino.accuracy, passed=False, failures=["relative L2 0.4 is above 0.001"])
+    world.edit(world.files(openvino).accuracy, passed=False, failures=["relative L2 0.4 is above 0.001"])
     collected = world.collect()
     target = _by_name(collected)["openvino"]
     assert target.row.status == "ok"
@@ -167,7 +167,7 @@ def test_failed_accuracy_keeps_timing_and_loses_rank_and_speedup(world):
 
 
 def test_engine_that_does_not_hold_its_precision_is_unranked_and_marked(world):
-    world.edit(world.targets[1].build, holds_precision=False, layer_dtypes={"float16": 20})
+    world.edit(world.files(1).build, holds_precision=False, layer_dtypes={"float16": 20})
     target = _by_name(world.collect())["onnxruntime"]
     assert target.row.warnings == ["precision-not-held"]
     assert not target.ranked
@@ -175,7 +175,7 @@ def test_engine_that_does_not_hold_its_precision_is_unranked_and_marked(world):
 
 
 def test_an_engine_that_answers_differently_each_time_is_marked(world):
-    world.edit(world.targets[2].accuracy, relative_l2=0.01, repeat_relative_l2=0.2)
+    world.edit(world.files(2).accuracy, relative_l2=0.01, repeat_relative_l2=0.2)
     collected = world.collect()
     assert {name: target.row.warnings for name, target in _by_name(collected).items()} == {
         "eager": [], "onnxruntime": [], "openvino": ["not-repeatable"]
@@ -185,10 +185,15 @@ def test_an_engine_that_answers_differently_each_time_is_marked(world):
 
 def test_an_engine_that_agrees_far_less_than_others_is_marked(world):
     for number, planned in enumerate(world.targets[:3]):
-        for path in (planned.build, planned.accuracy, *planned.timing):
+        fp16 = planned.model_copy(
+            update={"cell": planned.cell.at(precision="fp16"), "engine": planned.engine.at(precision="fp16")}
+        )
+        world.targets[number] = fp16
+        world.fill(fp16)
+        files = world.files(fp16)
+        for path in (files.build, files.accuracy, *files.timing):
             world.edit(path, target={**json.loads(Path(path).read_text())["target"], "precision": "fp16"})
-        world.edit(planned.accuracy, sqnr_db=20.0 if planned.backend == "openvino" else 40.0)
-        world.targets[number] = replace(planned, precision="fp16")
+        world.edit(files.accuracy, sqnr_db=20.0 if planned.cell.backend == "openvino" else 40.0)
     collected = world.collect()
     marked = {name: target.row.warnings for name, target in _by_name(collected).items()}
     assert marked == {"eager": [], "onnxruntime": [], "openvino": ["less-accurate"]}
@@ -198,7 +203,7 @@ def test_an_engine_that_agrees_far_less_than_others_is_marked(world):
 
 def test_rows_of_a_gpu_have_its_clocks_copies_and_state(world):
     planned = world.targets[0]
-    for number, path in enumerate(planned.timing, 1):
+    for number, path in enumerate(world.files(planned).timing, 1):
         record = json.loads(Path(path).read_text())
         copies = {"h2d_ms": 0.1, "d2h_ms": 0.2, "pageable_h2d_ms": 0.3, "pageable_d2h_ms": 0.4}
         world.edit(
@@ -211,7 +216,7 @@ def test_rows_of_a_gpu_have_its_clocks_copies_and_state(world):
             telemetry={"gpu": {"sm_mhz_after": 2000 - number, "temperature_c_after": 40 + number,
                                "power_w_after": 300.0, "energy_j": 800.0 * number, "observed_s": 2.0}},
         )  # fmt: skip
-    world.edit(planned.build, warm_build_s=0.5, export_s=3.0, holds_precision=True,
+    world.edit(world.files(planned).build, warm_build_s=0.5, export_s=3.0, holds_precision=True,
                batch={"min": 1, "opt": 8, "max": 8})  # fmt: skip
     collected = world.collect()
     row = _by_name(collected)["eager"].row
@@ -226,7 +231,7 @@ def test_rows_of_a_gpu_have_its_clocks_copies_and_state(world):
 
 
 def test_power_is_as_read_where_a_round_was_too_short_for_the_counter(world):
-    for path in world.targets[0].timing:
+    for path in world.files(0).timing:
         world.edit(path, telemetry={"gpu": {"power_w_after": 300.0, "energy_j": None, "observed_s": 0.2}})
     assert _by_name(world.collect())["eager"].row.gpu_power_w == 300
 
@@ -244,7 +249,7 @@ def test_the_csv_begins_with_the_columns_that_others_read(world):
 def test_p99_is_over_all_rounds_together(world):
     planned = world.targets[0]
     samples = [np.random.default_rng(k).lognormal(2, 0.1, 400) for k in range(ROUNDS)]
-    for number, path in enumerate(planned.timing, 1):
+    for number, path in enumerate(world.files(planned).timing, 1):
         world.write_round(Path(path), samples[number - 1], number, planned)
     rows = _by_name(world.collect())
     assert rows["eager"].row.p99_ms == pytest.approx(np.percentile(np.concatenate(samples), 99))
@@ -252,8 +257,8 @@ def test_p99_is_over_all_rounds_together(world):
 
 
 def test_build_that_failed_blocks_its_targets(world):
-    world.edit(world.targets[1].build, status="failed", reason="unsupported operator", error_type="BuildError")
-    for path in world.targets[1].timing + world.targets[4].timing:
+    world.edit(world.files(1).build, status="failed", reason="unsupported operator", error_type="BuildError")
+    for path in world.files(1).timing + world.files(4).timing:
         Path(path).unlink()
     collected = world.collect()
     for batch_size in (1, 8):
@@ -265,7 +270,7 @@ def test_build_that_failed_blocks_its_targets(world):
 
 
 def test_round_that_failed_fails_the_target(world):
-    path = world.targets[1].timing[1]
+    path = world.files(1).timing[1]
     world.edit(path, status="failed", reason="signal SIGSEGV", error_type="signal SIGSEGV", latency_ms=None)
     target = _by_name(world.collect())["onnxruntime"]
     assert target.row.status == "failed"
@@ -275,7 +280,7 @@ def test_round_that_failed_fails_the_target(world):
 
 
 def test_accuracy_check_that_failed_keeps_timing(world):
-    world.edit(world.targets[1].accuracy, status="failed", reason="timeout", passed=None)
+    world.edit(world.files(1).accuracy, status="failed", reason="timeout", passed=None)
     target = _by_name(world.collect())["onnxruntime"]
     assert (target.row.status, target.row.reason) == ("failed", "accuracy check: timeout")
     assert target.row.latency_ms is not None
@@ -300,7 +305,8 @@ def test_accuracy_check_that_failed_keeps_timing(world):
 )
 def test_damaged_records_fail_their_target_only(world, which, damage, says):
     planned = world.targets[1]
-    damage(Path(planned.timing[0] if which == "timing" else getattr(planned, which)))
+    files = world.files(planned)
+    damage(Path(files.timing[0] if which == "timing" else getattr(files, which)))
     rows = _by_name(world.collect())
     assert rows["onnxruntime"].row.status == "failed"
     assert says in rows["onnxruntime"].row.reason
@@ -310,15 +316,18 @@ def test_damaged_records_fail_their_target_only(world, which, damage, says):
 
 @pytest.mark.parametrize("field", ["latency_ms", "throughput", "samples_digest"])
 def test_round_that_lacks_a_figure_is_damaged(world, field):
-    world.edit(world.targets[1].timing[0], **{field: None})
+    world.edit(world.files(1).timing[0], **{field: None})
     assert f"{field} is missing" in _by_name(world.collect())["onnxruntime"].row.reason
 
 
 def test_unsupported_targets(world):
-    cannot_build = PlannedTarget("net", "openvino", "fp16", 1, "cpu", unsupported_build_reason="needs fp16 hardware")
     built = world.targets[2]
+    cell = built.cell.at(precision="fp16")
+    cannot_build = PlannedTarget(
+        cell=cell, engine=cell.engine(fixed=False), device="cpu", cannot_build="needs fp16 hardware"
+    )
     cannot_run = PlannedTarget(
-        "net", "openvino", "bf16", 1, "cpu", unsupported_run_reason="needs an NVIDIA GPU", build=built.build
+        cell=cell.at(precision="bf16"), engine=built.engine, device="cpu", cannot_run="needs an NVIDIA GPU"
     )
     world.targets += [cannot_build, cannot_run]
     first, second = world.collect().targets[-2:]
@@ -330,7 +339,7 @@ def test_unsupported_targets(world):
 
 def test_nothing_succeeded(world):
     for planned in world.targets:
-        for path in planned.timing:
+        for path in world.files(planned).timing:
             Path(path).unlink()
     collected = world.collect()
     assert collected.status == "failed"
@@ -338,7 +347,7 @@ def test_nothing_succeeded(world):
 
 
 def test_missing_baseline_leaves_speedups_empty(world):
-    Path(world.targets[0].timing[0]).unlink()
+    Path(world.files(0).timing[0]).unlink()
     row = _by_name(world.collect())["openvino"].row
     assert row.status == "ok"
     assert row.speedup is None
@@ -380,8 +389,14 @@ def test_collecting_is_linear_in_targets(world):
 
     def collect_s(copies: int) -> float:
         original = world.targets
+        for k in range(copies):
+            link = Path("results/demo", f"net{k}")
+            if not link.exists():
+                link.symlink_to("net")
         world.targets = [
-            PlannedTarget(**{**vars(planned), "model": f"net{k}"}) for k in range(copies) for planned in original
+            planned.model_copy(update={"cell": planned.cell.at(model=f"net{k}")})
+            for k in range(copies)
+            for planned in original
         ]
         start = time.process_time()
         world.collect()

@@ -1,0 +1,85 @@
+"""Each change inside Snakemake takes effect with the Snakemake that is installed, and its loss is only told."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from snakemake.jobs import Job
+
+from bakeoff.snakemake import private
+
+
+class SourceCache:
+    """As Snakemake's, as far as it is changed."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def _cache(self, source_file, cache_entry=None):
+        self.asked += 1
+        return source_file
+
+
+@pytest.fixture(autouse=True)
+def restored(monkeypatch):
+    monkeypatch.setattr(Job, "is_pipe_or_service_input", Job.is_pipe_or_service_input)
+    monkeypatch.setitem(sys.modules, "pandas", sys.modules.get("pandas"))
+
+
+def test_snakemake_has_all_that_is_changed():
+    from snakemake.sourcecache import SourceCache as Real
+
+    assert callable(Real._cache)
+    assert private.speed_up_planning(SimpleNamespace(sourcecache=SourceCache())) == []
+
+
+def test_a_script_is_looked_up_once():
+    cache = SourceCache()
+    workflow = SimpleNamespace(sourcecache=cache)
+    for _ in range(2):  # a Snakefile may be read twice in a process
+        private.speed_up_planning(workflow)
+    assert [workflow.sourcecache._cache("a.py") for _ in range(3)] == ["a.py"] * 3
+    assert cache.asked == 1
+
+
+def test_pipes_are_looked_up_once_and_found():
+    private.speed_up_planning(SimpleNamespace(sourcecache=SourceCache()))
+    looked = []
+
+    class Dag:
+        @property
+        def jobs(self):
+            looked.append(1)
+            return [SimpleNamespace(pipe_or_service_output=["pipe"]), SimpleNamespace(pipe_or_service_output=[])]
+
+    job = SimpleNamespace(dag=Dag())
+    assert [Job.is_pipe_or_service_input(job, path) for path in ("pipe", "file", "pipe")] == [True, False, True]
+    assert looked == [1]
+
+
+def test_functions_of_wildcards_are_taken_as_such():
+    from snakemake.common import get_function_params
+
+    asked = private.of_wildcards(lambda anything: anything.model)
+    assert list(get_function_params(asked)) == ["wildcards"]
+    assert asked(SimpleNamespace(model="net")) == "net"
+
+
+def test_planning_a_study_imports_no_pandas(tmp_path):
+    code = (
+        "import sys; from types import SimpleNamespace; from bakeoff.snakemake import private; "
+        "private.speed_up_planning(SimpleNamespace(sourcecache=None)); print(sys.modules['pandas'])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "None"
+
+
+def test_what_is_missing_is_told_and_harms_nothing(monkeypatch):
+    monkeypatch.delattr(Job, "is_pipe_or_service_input")
+    notes = private.speed_up_planning(SimpleNamespace(sourcecache=SimpleNamespace()))
+    assert len(notes) == 2
+    assert "scripts" in notes[0]
+    assert "pipes" in notes[1]
+    monkeypatch.setitem(sys.modules, "snakemake.common", SimpleNamespace())
+    assert private.of_wildcards(lambda wildcards: 1)(None) == 1
