@@ -156,6 +156,18 @@ def test_crosscheck_compares_the_fp32_targets_it_has_a_plain_loop_for(study, mon
     assert len(done.stdout.splitlines()) == 2 + len(compared)
 
 
+@pytest.mark.parametrize(
+    ("said", "ms"),
+    [
+        ("[ INFO ] Latency:\n[ INFO ]    Median:        25.47 us\n[ INFO ]    Average:   166.58 us\n", 0.02547),
+        ("[ INFO ]    Median:        3.25 ms\n", 3.25),
+        ("[ ERROR ] Cannot infer dynamic shape\n", None),
+    ],
+)
+def test_benchmark_app_gives_its_median_in_either_unit(said, ms):
+    assert crosscheck.median_ms(said) == (None if ms is None else pytest.approx(ms))
+
+
 def test_monitor_check_prints_the_ratio_of_each_pair(monkeypatch):
     machine = Machine("a processor", frozenset(), 2, (Gpu(0, "a GPU", 2**30, (9, 0), ""),), "580", None, frozenset())
     monkeypatch.setattr(Machine, "detect", classmethod(lambda _: machine))

@@ -151,7 +151,13 @@ def _by_benchmark_app(graph: Path, jobs: StudyJobs, model: str, batch: int, thre
                "-nthreads", str(threads), "-infer_precision", "f32", "-t", str(SECONDS), "-data_shape", shapes,
                "-inference_only", "true", "-pin", "NO"]  # fmt: skip
     said = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.search(r"Median:\s*([\d.]+) ms", said.stdout)
-    if not found:
+    median = median_ms(said.stdout)
+    if median is None:
         raise BakeoffError(f"benchmark_app gave no median:\n{said.stdout[-2000:]}{said.stderr[-2000:]}")
-    return float(found.group(1))
+    return median
+
+
+def median_ms(said: str) -> float | None:
+    """The median latency that benchmark_app printed, which it gives in microseconds where it is short; None if none."""
+    found = re.search(r"Median:\s*([\d.]+) (ms|us)\b", said)
+    return float(found.group(1)) / (1000 if found.group(2) == "us" else 1) if found else None
