@@ -19,22 +19,23 @@ help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 report: env  ## run the study STUDY (config.yaml) and write its report, making the environment first
-	@python -m bakeoff.tools.check_config $(STUDY)
+	@python -m bakeoff check $(STUDY)
 	@status=0; BAKEOFF_NO_LAST_WORDS=1 snakemake --cores $(CORES) report --quiet rules host progress --configfile $(STUDY) || status=$$?; \
-	python -m bakeoff.collect.verdict $(STUDY); exit $$status
+	python -m bakeoff verdict --if-any $(STUDY); exit $$status
 
 coverage: env  ## see which models of studies/zoo.yaml work on which backends, and write docs/coverage.md
-	@python -m bakeoff.tools.coverage studies/zoo.yaml --cores $(CORES)
+	@python -m bakeoff coverage studies/zoo.yaml --cores $(CORES)
 
 test: env-dev browser lint unit  ## check and test everything (what CI runs)
 
-lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, generated files
+lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, import-linter, generated files
 	@ruff check .
 	@ruff format --check --quiet .
 	@snakefmt --check --compact-diff Snakefile workflow/rules
-	@snakemake --lint
+	@python tests/lint_workflow.py
 	@mypy
-	@python -m bakeoff.tools.reference_docs --check
+	@lint-imports --no-cache --no-logo
+	@python -m bakeoff docs --check
 
 test-long: env-dev  ## the tests that take minutes: kills, damage, staleness and two runs at once, in whole runs
 	@pytest -m long $(ARGS)
@@ -63,19 +64,28 @@ env-dev: .venv/.dev  ## the same with what tests and checks need
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet uv
 
-.venv/.runtime: envs/requirements.txt | .venv/bin/uv
+# The project itself is installed, too, in place (what is in src/ counts, at once). Snakemake looks for its plugins among
+# the installed packages when it starts, before it reads the Snakefile, so a path that the Snakefile adds comes too late;
+# and PYTHONPATH, set above, would be missing in a plain `snakemake`. This is an ordinary editable installation rather
+# than a hand-written .pth file, so that `pip list` shows it and pyproject.toml is proven to work; the locked setuptools
+# builds it (--no-build-isolation), so that nothing is downloaded for it.
+INSTALL_PROJECT := $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+
+.venv/.runtime: envs/requirements.txt pyproject.toml | .venv/bin/uv
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements.txt
+	@$(INSTALL_PROJECT)
 	@touch $@
 
-.venv/.dev: envs/requirements-dev.txt | .venv/bin/uv
+.venv/.dev: envs/requirements-dev.txt pyproject.toml | .venv/bin/uv
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements-dev.txt
+	@$(INSTALL_PROJECT)
 	@touch $@ .venv/.runtime
 
 bench-scale: env-dev browser  ## measure planning, collecting and the report of a study of 2,000 targets (ten minutes; docs/scale.md)
 	@python tests/scale/bench.py $(ARGS)
 
 docs: env-dev  ## write the generated files: JSON Schemas, docs/config.md, docs/artifacts.md
-	@python -m bakeoff.tools.reference_docs
+	@python -m bakeoff docs
 
 lock: | .venv/bin/uv  ## lock envs/*.in into envs/*.txt (names, versions, hashes)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header envs/requirements-dev.in -o envs/requirements-dev.txt

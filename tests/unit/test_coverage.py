@@ -16,7 +16,7 @@ from bakeoff.core.machine import Machine
 from bakeoff.study.jobs import StudyJobs
 from bakeoff.study.plan import Plan
 from bakeoff.tools.coverage import coverage_page, read_coverage
-from bakeoff.tools.reference_docs import full_machines
+from bakeoff.tools.docs import full_machines
 
 STUDY = {
     "study": "demo",

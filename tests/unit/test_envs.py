@@ -1,17 +1,10 @@
 """The environment files agree with one another."""
 
-import yaml
-
 
 def wanted(root):
     """The requirements that a person wrote."""
     lines = (root / "envs" / "requirements.in").read_text().splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-
-
-def test_the_conda_file_asks_for_the_same_packages(root):
-    conda = yaml.safe_load((root / "envs" / "bakeoff.yaml").read_text())
-    assert conda["dependencies"][-1]["pip"] == wanted(root)
 
 
 def test_the_locks_hold_every_requirement_with_hashes(root):

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 
 from bakeoff.supervision.progress import Progress
-from bakeoff.tools.wall_time import main, union_s, wall_time
+from bakeoff.tools._command_line import cli
+from bakeoff.tools.wall_time import union_s, wall_time
 
 
 def test_union_of_intervals():
@@ -38,9 +40,10 @@ def test_overhead_is_what_no_export_build_or_measurement_covers(results):
     assert account.under_way_s == {"export": 2, "import": 4, "build": 4, "timing": 5}
 
 
-def test_the_account_is_printed(results, capsys):
-    assert main(str(results)) == 0
-    assert "50.0 %" in capsys.readouterr().out
+def test_the_account_is_printed(results):
+    done = CliRunner().invoke(cli, ["wall-time", str(results)])
+    assert done.exit_code == 0
+    assert "50.0 %" in done.stdout
 
 
 def test_a_run_is_from_the_start_of_its_process_to_its_end(tmp_path):
@@ -53,6 +56,9 @@ def test_a_run_is_from_the_start_of_its_process_to_its_end(tmp_path):
     assert wall_time(tmp_path).wall_s == run["end"] - run["begin"]
 
 
-def test_without_a_run_it_says_what_to_do(tmp_path, capsys):
-    assert main(str(tmp_path / "nothing")) == 1
-    assert "results/<study>" in capsys.readouterr().err
+@pytest.mark.parametrize("folder", ["nothing", "empty"])
+def test_without_a_run_it_says_what_to_do(tmp_path, folder):
+    (tmp_path / "empty").mkdir()
+    done = CliRunner().invoke(cli, ["wall-time", str(tmp_path / folder)])
+    assert done.exit_code == 1
+    assert "results/<study>" in done.stderr

@@ -46,7 +46,7 @@ def test_one_message_and_nothing_written(make_workspace, case):
 def check(*arguments: str, cwd) -> Run:
     """What `make report` asks first."""
     done = subprocess.run(
-        [sys.executable, "-m", "bakeoff.tools.check_config", *arguments],
+        [sys.executable, "-m", "bakeoff", "check", *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         stdout=subprocess.PIPE,
@@ -89,4 +89,4 @@ def test_a_good_config_is_met_with_silence(root):
 
 def test_make_report_asks_first(root):
     recipe = (root / "Makefile").read_text().partition("\nreport:")[2].partition("\n\n")[0]
-    assert recipe.index("python -m bakeoff.tools.check_config $(STUDY)") < recipe.index("snakemake ")
+    assert recipe.index("python -m bakeoff check $(STUDY)") < recipe.index("snakemake ")

@@ -36,7 +36,7 @@ def test_the_command_writes_what_works_and_what_does_not(tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "BAKEOFF_RUN_PID"}
     environment["PYTHONPATH"] = str(ROOT / "src")
     done = subprocess.run(
-        [sys.executable, "-m", "bakeoff.tools.coverage", "study.yaml", "--out", "made/coverage.md"],
+        [sys.executable, "-m", "bakeoff", "coverage", "study.yaml", "--out", "made/coverage.md"],
         cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,

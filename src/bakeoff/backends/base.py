@@ -18,13 +18,13 @@ from bakeoff.backends.options import BackendOptions
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.precision import Precision
 from bakeoff.exports import cannot_export
+from bakeoff.profiling.layers import LayerTimes
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
     from bakeoff.artifacts.build import Partition
-    from bakeoff.artifacts.profile import Layer
     from bakeoff.core.machine import Machine
 
 
@@ -135,17 +135,6 @@ class Built:
     """Seconds that a second build took with the caches of the first; None where it was not asked for."""
     calibration_method: str | None = None
     """How a quantized engine's ranges were chosen, and its scheme, in words."""
-
-
-@dataclass
-class LayerTimes:
-    """Layer times of a number of runs."""
-
-    layers: list[Layer]
-    runs: int
-    notes: list[str] = field(default_factory=list)
-    latency_ms: float | None = None
-    """Median of the whole inference with the profiler on, in milliseconds; None where it was not taken."""
 
 
 def check_input_count(taken: int, given: int) -> None:

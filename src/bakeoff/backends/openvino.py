@@ -117,7 +117,7 @@ class OpenVino(Backend):
         if request.precision == "tf32":
             return NO_TF32_ON_CPU
         if request.precision == "fp8":
-            return no_fp8_hardware(request)
+            return no_fp8_hardware(request.machine, request.device)
         if request.precision == "int8" and importlib.util.find_spec("nncf") is None:
             return "the package nncf, which quantizes for OpenVINO, is not installed: pip install nncf"
         if request.precision == "bf16" and not flags & {"avx512_bf16", "amx_bf16"}:

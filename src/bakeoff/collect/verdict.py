@@ -44,17 +44,3 @@ def _name(target: TargetResult) -> str:
 def _log(target: TargetResult) -> str:
     records = [target.build, target.accuracy, *target.rounds]
     return next((r.log for r in records if r is not None and r.status != "ok" and r.log), "none")
-
-
-if __name__ == "__main__":
-    import argparse
-    import sys
-
-    from bakeoff.config.load import load_study
-    from bakeoff.core.paths import StudyPaths
-
-    parser = argparse.ArgumentParser(description="Print how a study ended.")
-    parser.add_argument("config", help="the study's config file")
-    paths = StudyPaths(load_study(parser.parse_args().config).study)
-    if Path(paths.collected).exists():
-        sys.stderr.write(f"\n{verdict(paths.collected, f'{paths.report}/index.html')[0]}")

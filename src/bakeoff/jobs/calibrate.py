@@ -8,7 +8,6 @@ from typing import Any
 from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.build import CalibrationRecord
 from bakeoff.artifacts.io import digests
-from bakeoff.config.study import Calibration
 from bakeoff.core.cell import Cell
 from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import CalibrationError
@@ -16,6 +15,7 @@ from bakeoff.models.arrays import save_arrays
 from bakeoff.models.spec import InputSpec
 from bakeoff.quantization.calibration_set import INPUTS, image_input, make_set
 from bakeoff.quantization.images import choose_images, state_of
+from bakeoff.quantization.settings import Calibration
 
 
 class Spec(Part):

@@ -29,6 +29,17 @@ class LayerSamples:
     kernel: str | None = None
 
 
+@dataclass
+class LayerTimes:
+    """Layer times of a number of runs."""
+
+    layers: list[Layer]
+    runs: int
+    notes: list[str] = field(default_factory=list)
+    latency_ms: float | None = None
+    """Median of the whole inference with the profiler on, in milliseconds; None where it was not taken."""
+
+
 def summarise(samples: Sequence[LayerSamples]) -> list[Layer]:
     """The layers, in the order given, with their times summarised and each one's share of the whole.
 

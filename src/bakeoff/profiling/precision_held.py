@@ -11,12 +11,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from bakeoff.core.precision import CALIBRATED, DTYPES, Precision
-
-if TYPE_CHECKING:
-    from bakeoff.backends.base import Built
 
 _COMPUTE = re.compile(
     r"conv(?!ert)|matmul|matrix_?multiply|gemm|fullyconnected|innerproduct|attention|einsum|lstm|gru|rnn", re.I
@@ -37,7 +34,15 @@ def moves_data(type: str) -> bool:
     return bool(_MOVES.match(type))
 
 
-def record_dtypes(built: Built, layers: Iterable[tuple[str, str | None]], precision: Precision) -> None:
+class HasDtypes(Protocol):
+    """What is filled in of a build; see `bakeoff.backends.base.Built`."""
+
+    layer_dtypes: dict[str, int]
+    holds_precision: bool | None
+    notes: list[str]
+
+
+def record_dtypes(built: HasDtypes, layers: Iterable[tuple[str, str | None]], precision: Precision) -> None:
     """Set `layer_dtypes` and `holds_precision` of a build from its layers' (operator type, dtype).
 
     Layers that only move data are not counted. An engine without any convolution or matrix product cannot

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.backends.base import LayerTimes
-from bakeoff.profiling.layers import LayerSamples, summarise
+from bakeoff.profiling.layers import LayerSamples, LayerTimes, summarise
 from bakeoff.profiling.torch_events import MODULE, RUN, Found, children, layers_of_runs
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.config.study import Calibration
 from bakeoff.models.arrays import load_arrays
 from bakeoff.models.inputs import CALIBRATION, seeded_inputs
 from bakeoff.models.spec import InputSpec
 from bakeoff.quantization.images import read_image
+from bakeoff.quantization.settings import Calibration
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,12 +1,14 @@
-"""Which models work on which backends: builds and judges every cell of a study, times nothing, writes a matrix.
+"""See which models work on which backends, and write the matrix as a page.
 
-`python -m bakeoff coverage studies/zoo.yaml` writes docs/coverage.md (`make coverage`). A second run makes only what is
-missing, stale or failed, as with every study.
+Every cell of the study CONFIG is exported, built, run and judged against eager fp32; nothing is timed. The page says
+which cells work, and why the others do not. A second run makes only what is missing, stale or failed, as with every
+study. `make coverage` does this for studies/zoo.yaml.
+
+    python -m bakeoff coverage studies/zoo.yaml --cores 2
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import os
 import subprocess
@@ -14,6 +16,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import click
 
 from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.base import Record
@@ -28,9 +32,9 @@ from bakeoff.core.machine import Machine
 from bakeoff.report.markdown import escape
 from bakeoff.study.jobs import Job, StudyJobs, export_job, reference_of
 from bakeoff.study.plan import Plan
-from bakeoff.tools.reference_docs import full_machines
+from bakeoff.tools.docs import full_machines
 
-_CHECKOUT = Path(__file__).parents[2]
+_CHECKOUT = Path(__file__).parents[3]
 _MACHINE = "this machine"
 _LIMITS = {"ModelError": "model", "UselessReferenceError": "model", "ExportError": "exporter",
            "BuildError": "backend", "EngineError": "backend", "MemoryError": _MACHINE,
@@ -187,7 +191,7 @@ def coverage_page(coverage: Coverage) -> str:
     rows.append(["**works**", "", *(_count([o for o in outcomes if o.backend == column]) for column in columns)])
     parts = [
         "# Coverage: which models work on which backends",
-        f"<!-- Made by `python -m bakeoff.tools.coverage {coverage.study}` (`make coverage`); do not edit. -->",
+        f"<!-- Made by `python -m bakeoff coverage {coverage.study}` (`make coverage`); do not edit. -->",
         f"Every model of `{coverage.study}` on every backend of it: exported, built, run, and its outputs "
         "judged against eager fp32 on the same inputs. "
         f"{_summary(outcomes)} Nothing here is a speed.",
@@ -266,27 +270,28 @@ def _table(heads: list[str], rows: Iterable[list[str]]) -> str:
 
 def verify_all(config: str, cores: int) -> None:
     """Build and judge every cell of the study, with Snakemake. Raises BakeoffError where the run itself ends early."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(_CHECKOUT / "Snakefile"), "--cores", str(cores),
+    snakefile = _CHECKOUT / "Snakefile"
+    if not snakefile.exists():
+        raise BakeoffError(f"{snakefile} is missing; coverage runs the workflow, so run it from a checkout of Bakeoff")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--cores", str(cores),
                "verified", "--quiet", "rules", "host", "--configfile", config]  # fmt: skip
     status = subprocess.run(command, check=False).returncode
     if status:
         raise BakeoffError(f"the run of {config} ended with status {status}; what it printed above says why")
 
 
-def main() -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(description="Check which models work on which backends, and write a matrix.")
-    parser.add_argument("config", help="a study's config file")
-    parser.add_argument("--cores", type=int, default=1, help="jobs at the same time (default 1)")
-    parser.add_argument("--out", default="docs/coverage.md", help="the page to write (default docs/coverage.md)")
-    arguments = parser.parse_args()
+@click.command()
+@click.argument("config")
+@click.option("--cores", type=click.IntRange(min=1), default=1, show_default=True, help="Jobs at the same time.")
+@click.option("--out", type=click.Path(dir_okay=False, writable=True), default="docs/coverage.md", show_default=True,
+              help="The page to write.")  # fmt: skip
+def command(config: str, cores: int, out: str) -> None:
+    """Run what is missing and write the page; its path is said on stderr."""
+    load_study(config)  # a mistake is told before Snakemake starts
+    verify_all(config, cores)
+    page = coverage_page(read_coverage(config))
     try:
-        verify_all(arguments.config, arguments.cores)
-        write_text(arguments.out, coverage_page(read_coverage(arguments.config)))
-    except BakeoffError as error:
-        sys.exit(f"bakeoff: {error}")
-    sys.stderr.write(f"\n{os.path.abspath(arguments.out)}\n")
-
-
-if __name__ == "__main__":
-    main()
+        write_text(out, page)
+    except OSError as error:
+        raise BakeoffError(f"{out}: cannot be written ({error.strerror})") from None
+    click.echo(f"\n{os.path.abspath(out)}", err=True)

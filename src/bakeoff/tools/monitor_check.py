@@ -1,16 +1,22 @@
-"""Shows that watching the machine does not change what is measured: `python -m bakeoff.tools.monitor_check [DEVICE]`.
+"""Show that watching the machine does not change what is measured.
 
-One session, a small convolutional network in PyTorch, is measured with the readings of the machine (load, clocks, NVML)
-around the timed region and without them, alternately. Prints the medians and the ratio on/off of each pair.
+A small convolutional network in PyTorch is measured with the readings of the machine (load, clocks, NVML) around the
+timed region and without them, in turn, five times each. The table holds the medians and their ratio in each pair; a
+ratio near 1 says that the readings disturb nothing. DEVICE is `cpu`, `cuda` or `cuda:<index>`; when left out, the first
+GPU, or the CPU where there is none.
+
+    python -m bakeoff monitor-check cuda:0
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
+
+import click
 
 from bakeoff.artifacts.timing import Telemetry
 from bakeoff.backends.base import EngineSpec, InputInfo, Session
+from bakeoff.core.errors import BakeoffError
 from bakeoff.core.machine import Machine
 from bakeoff.measure.loop import LoopSettings, measure
 from bakeoff.measure.settings import Timing, Warmup
@@ -41,7 +47,7 @@ class NoObserver(Observer):
 def medians_on_and_off(
     session: Session, batch_size: int, settings: LoopSettings, pairs: int
 ) -> list[tuple[float, float]]:
-    """(median latency in ms watched, and not) of each pair; which of the two goes first alternates."""
+    """Median latency in ms, watched and not watched, of each pair. Which of the two goes first alternates."""
     found = []
     for pair in range(pairs):
         ms: dict[bool, float] = {}
@@ -70,19 +76,24 @@ def small_session(device: str) -> Session:
     return session
 
 
-def main(device: str) -> int:
-    """Print the comparison on a device. Returns the exit status."""
+def device_to_use(asked: str, machine: Machine) -> str:
+    """`cpu` or `cuda:<index>`, as the machine has it. Raises BakeoffError where it has none of that name."""
+    present = ["cpu", *(f"cuda:{gpu.index}" for gpu in machine.gpus)]
+    device = machine.device(asked)
+    if device not in present:
+        raise BakeoffError(f"device {asked!r}: this machine has no such device; it has {', '.join(present)}")
+    return device
+
+
+@click.command()
+@click.argument("device", default="auto")
+def command(device: str) -> None:
+    """Print the comparison on a device."""
+    device = device_to_use(device, Machine.detect())
     settings = LoopSettings(Warmup(min_s=0.5), Timing(min_s=2.0, max_s=4.0, throughput_s=0.5), device)
     pairs = medians_on_and_off(small_session(device), BATCH, settings, PAIRS)
-    print("| pair | watched (ms) | not watched (ms) | ratio |\n|---|---|---|---|")
+    click.echo("| pair | watched (ms) | not watched (ms) | ratio |\n|---|---|---|---|")
     for number, (on, off) in enumerate(pairs, start=1):
-        print(f"| {number} | {on:.4f} | {off:.4f} | {on / off:.4f} |")
+        click.echo(f"| {number} | {on:.4f} | {off:.4f} | {on / off:.4f} |")
     ratios = [on / off for on, off in pairs]
-    print(f"ratio on/off: median {statistics.median(ratios):.4f}, from {min(ratios):.4f} to {max(ratios):.4f}")
-    return 0
-
-
-if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        sys.exit("usage: python -m bakeoff.tools.monitor_check [cpu | cuda:0]")
-    sys.exit(main(sys.argv[1] if len(sys.argv) == 2 else Machine.detect().device("auto")))
+    click.echo(f"ratio on/off: median {statistics.median(ratios):.4f}, from {min(ratios):.4f} to {max(ratios):.4f}")

@@ -1,22 +1,27 @@
-"""Says where the wall time of a study's latest run went: `python -m bakeoff.tools.wall_time results/<study>`.
+"""Say where the wall time of a study's latest run went.
 
 Covered is the time in which at least one export, build, measurement (first inference, warm-up, timing, throughput,
-device time, transfers), accuracy check or profile was under way, as the union of the intervals that the jobs' processes
-told. The rest is overhead: starts of processes, imports, loading engines, references, Snakemake, waiting.
+device time, transfers), accuracy check or profile was under way. It is the length of the union of the intervals that
+the jobs' processes noted, so jobs that ran side by side count once. The rest is overhead: starts of processes, imports,
+loading engines, making references, Snakemake, and waiting.
+
+    python -m bakeoff wall-time results/quickstart
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from bakeoff.core.errors import BakeoffError
 from bakeoff.supervision.progress import Progress
+from bakeoff.tools._results import need_results
 
 COVERED = ("export", "build", "timing", "accuracy", "profile")
-"""What a study is for; names that jobs give to `bakeoff.core.job_messages.under_way`."""
+"""The parts of a job that a study is for, by the names that jobs give to `bakeoff.core.job_messages.under_way`."""
 
 Interval = tuple[float, float]
 
@@ -66,26 +71,17 @@ def union_s(intervals: Iterable[Interval]) -> float:
     return total
 
 
-def main(results: str) -> int:
-    """Print the account. Returns the exit status."""
-    try:
-        account = wall_time(results)
-    except BakeoffError as error:
-        print(error, file=sys.stderr)
-        return 1
+@click.command()
+@click.argument("results")
+def command(results: str) -> None:
+    """Print the account."""
+    account = wall_time(need_results(results))
     others = [what for what in account.under_way_s if what not in COVERED]
-    print(f"{'wall time of the run':<40}{account.wall_s:>10.1f} s")
+    click.echo(f"{'wall time of the run':<40}{account.wall_s:>10.1f} s")
     for what in COVERED:
-        print(f"{f'  {what} under way':<40}{account.under_way_s.get(what, 0):>10.1f} s")
-    print(f"{'any of these under way':<40}{account.covered_s:>10.1f} s")
+        click.echo(f"{f'  {what} under way':<40}{account.under_way_s.get(what, 0):>10.1f} s")
+    click.echo(f"{'any of these under way':<40}{account.covered_s:>10.1f} s")
     overhead_s = account.wall_s - account.covered_s
-    print(f"{'none of these (overhead)':<40}{overhead_s:>10.1f} s   {100 * account.share_of_overhead:.1f} %")
+    click.echo(f"{'none of these (overhead)':<40}{overhead_s:>10.1f} s   {100 * account.share_of_overhead:.1f} %")
     for what in sorted(others):
-        print(f"{f'  {what} under way, beside those or not':<40}{account.under_way_s[what]:>10.1f} s")
-    return 0
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m bakeoff.tools.wall_time results/<study>")
-    sys.exit(main(sys.argv[1]))
+        click.echo(f"{f'  {what} under way, beside those or not':<40}{account.under_way_s[what]:>10.1f} s")

@@ -15,12 +15,12 @@ from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.io import write_record
 from bakeoff.backends import make_backend
 from bakeoff.backends.base import EngineSpec, InputInfo, Session
-from bakeoff.config.study import Calibration
 from bakeoff.core.errors import BakeoffError, BuildError
 from bakeoff.core.machine import Machine
 from bakeoff.jobs import build, calibrate, export, profile, reference, verify
 from bakeoff.quantization import images
 from bakeoff.quantization.int8_instructions import has_int8_instructions
+from bakeoff.quantization.settings import Calibration
 from bakeoff.quantization.static_onnx import Scheme, calibration_batches, quantize_onnx
 
 TARGET = {"study": "s", "model": "digits", "precision": "int8"}

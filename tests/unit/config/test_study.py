@@ -10,7 +10,7 @@ from bakeoff.config.load import load_study, parse_study
 from bakeoff.config.study import parse_reference
 from bakeoff.core.machine import Machine
 from bakeoff.study.plan import Plan
-from bakeoff.tools.reference_docs import config_schema, generated
+from bakeoff.tools.docs import config_schema, generated
 
 MINIMAL = {"models": {"m": {"source": "timm"}}, "backends": {"eager": None, "script": {"kind": "torchscript"}}}
 

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from bakeoff.artifacts.io import check_digests
-from bakeoff.config.study import Calibration
 from bakeoff.core.errors import CalibrationError
 from bakeoff.jobs import calibrate
 from bakeoff.models.arrays import load_arrays
@@ -16,6 +15,7 @@ from bakeoff.models.inputs import CHECK, STATISTICS, seeded_inputs
 from bakeoff.models.spec import InputSpec
 from bakeoff.quantization.calibration_set import CalibrationSet, batches, image_input, make_set
 from bakeoff.quantization.images import choose_images, state_of
+from bakeoff.quantization.settings import Calibration
 
 IMAGE = {"image": InputSpec(shape=[3, 16, 16])}
 TOKENS = {"tokens": InputSpec(shape=[7], dtype="int64", high=50)}

@@ -85,7 +85,10 @@ class OnnxRuntime(Backend):
         if refusal:
             return refusal
         if request.precision == "fp8":
-            return no_fp8_hardware(request) or "ONNX Runtime's CUDA provider has no fp8 kernels for most operators"
+            return (
+                no_fp8_hardware(request.machine, request.device)
+                or "ONNX Runtime's CUDA provider has no fp8 kernels for most operators"
+            )
         if request.precision == "bf16":
             return "ONNX Runtime refuses bf16 convolutions in the ONNX operator set that PyTorch exports"
         if request.device == "cpu":

@@ -84,7 +84,10 @@ class TensorRt(Backend):
         if reason:
             return reason
         if request.precision == "fp8":
-            return no_fp8_hardware(request) or "post-training quantization to fp8 is not implemented yet in Bakeoff"
+            return (
+                no_fp8_hardware(request.machine, request.device)
+                or "post-training quantization to fp8 is not implemented yet in Bakeoff"
+            )
         if request.precision == "int8" and importlib.util.find_spec("onnxruntime") is None:
             return "onnxruntime, whose tools write the quantized graph, is not installed: pip install onnxruntime"
         return needs_ampere(request.precision, gpu) if gpu else None

@@ -10,9 +10,7 @@ that is not part of Bakeoff. Such a file needs a name that no file here has.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from bakeoff.core.registry import discover

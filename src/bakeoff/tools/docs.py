@@ -1,15 +1,21 @@
-"""Writes what is generated from the schemas: JSON Schemas, docs/config.md and docs/artifacts.md.
+"""Write the files that are generated from the code: JSON Schemas and reference pages.
 
-`python -m bakeoff.tools.reference_docs` writes them; with `--check` it exits with 1 where a file is not current.
+These are workflow/schemas/*.json, docs/config.md, docs/artifacts.md, and the tables between markers in README.md and
+config/README.md. Paths are relative to the working directory, which has to be the top of a checkout.
+
+    python -m bakeoff docs --check
+
+tells which of them are not current, changes none, and ends with status 1 where there is one. `make docs` writes them.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import click
 
 from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE
 from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
@@ -17,6 +23,7 @@ from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, ExportRecord
 from bakeoff.artifacts.collected import Collected, Row
 from bakeoff.artifacts.environment import EnvironmentRecord
+from bakeoff.artifacts.plan import PlanRecord
 from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import TimingRecord
 from bakeoff.backends import KINDS, kind_class, make_backend
@@ -28,6 +35,7 @@ from bakeoff.core.precision import MEANING, PRECISIONS
 from bakeoff.models.sources import SOURCES, source_class
 
 ARTIFACTS: dict[str, tuple[type[Record], str]] = {
+    "plan": (PlanRecord, "results/<study>/plan.json"),
     "environment": (EnvironmentRecord, "results/<study>/environment.json"),
     "reference": (ReferenceRecord, "results/<study>/<model>/reference/reference.json"),
     "export": (ExportRecord, "results/<study>/<model>/exports/<format>-<precision>/export.json"),
@@ -70,7 +78,8 @@ def generated() -> dict[str, str]:
         files[f"workflow/schemas/{name}.schema.json"] = _json(record.model_json_schema(by_alias=True))
     files["docs/config.md"] = _config_page()
     files["docs/artifacts.md"] = _artifacts_page()
-    files["README.md"] = _between(Path("README.md").read_text(), "backends", "\n".join(backend_table()))
+    files["README.md"] = _between("README.md", "backends", backend_table())
+    files["config/README.md"] = _between("config/README.md", "keys", _top_level_table())
     return files
 
 
@@ -109,13 +118,27 @@ def backend_table() -> Iterator[str]:
         yield f"| `{kind}` | {backend.summary} | {cells[0]} | {cells[1]} |"
 
 
-def _between(text: str, name: str, content: str) -> str:
-    """Replace what stands between the markers of that name."""
+def _top_level_table() -> Iterator[str]:
+    """The keys at the top level of a config."""
+    schema = Study.model_json_schema()
+    return _table(schema, schema)
+
+
+def _between(path: str, name: str, lines: Iterable[str]) -> str:
+    """Content of a hand-written file with these lines between its markers of that name.
+
+    Raises BakeoffError where the file or a marker is missing.
+    """
+    try:
+        text = Path(path).read_text()
+    except FileNotFoundError:
+        raise BakeoffError(f"there is no {path} in {Path.cwd()}; run this at the top of a checkout") from None
     begin, end = f"<!-- {name}: made by `make docs` -->", f"<!-- {name}: end -->"
     before, _, rest = text.partition(begin)
     _, found, after = rest.partition(end)
     if not found:
-        raise BakeoffError(f"README.md lacks the markers {begin} and {end}")
+        raise BakeoffError(f"{path} lacks the markers {begin} and {end}")
+    content = "\n".join(lines).rstrip()
     return f"{before}{begin}\n{content}\n{end}{after}"
 
 
@@ -255,21 +278,17 @@ def _type(field: dict[str, Any]) -> str:
     return " ".join([kind, *bounds])
 
 
-def main(arguments: list[str]) -> int:
-    """Write the files, or check them with --check. Returns the exit status."""
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; end with status 1 where a file is not current.")
+def command(check: bool) -> None:
+    """Write the files, or check them."""
     stale = []
     for path, content in generated().items():
         file = Path(path)
         if not file.exists() or file.read_text() != content:
             stale.append(path)
-            if "--check" not in arguments:
+            if not check:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(content)
-    if "--check" in arguments and stale:
-        print(f"not current, run `make docs`: {', '.join(stale)}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if check and stale:
+        raise BakeoffError(f"not current, run `make docs`: {', '.join(stale)}")
