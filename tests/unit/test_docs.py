@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *ROOT.glob("config/*.md"), *DOCS]
 
 _FENCE = re.compile(r"^( *)(```|~~~).*?^\1\2 *$", re.M | re.S)
 _LINK = re.compile(r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(<?([^()\s>]+)>?\)")
@@ -59,7 +60,7 @@ def broken(page: Path) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_relative_link_and_anchor_resolves(page: Path) -> None:
     assert broken(page) == []
 
@@ -83,7 +84,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             reached.add(page)
             targets = ((page.parent / target.partition("#")[0]).resolve() for target in links(page))
             open_ += [file for file in targets if file.suffix == ".md" and file.is_file()]
-    assert [page.name for page in PAGES if page not in reached and page.name != "CHANGELOG.md"] == []
+    assert [page.name for page in DOCS if page not in reached] == []
 
 
 def commands(pattern: str) -> dict[str, list[str]]:
@@ -144,7 +145,7 @@ def is_module(name: str) -> bool:
     return any(re.search(rf"\b{re.escape(last)}\b", file.read_text()) for file in homes if file.is_file())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_file_and_module_that_is_named_exists(page: Path) -> None:
     need_the_entry()
     named = [name for name in _CODE.findall(prose(page)) if not re.search(r"[<>*{}\s=]|\.\.\.", name)]
