@@ -21,7 +21,7 @@ _HEADING = re.compile(r"^#{1,6} +(.*?)(?: +#+)?$", re.M)
 _FOLDERS = ("src", "tests", "docs", "studies", "workflow", "scripts", "models", "envs")
 """Folders of the repository; docs name files by their path from there, or from PACKAGE."""
 PACKAGE = ROOT / "src" / "bakeoff"
-EXAMPLES = {"backends/onnx_reference.py", "models/sources/hub.py"}
+EXAMPLES = {"backends/onnx_reference.py", "models/sources/hub.py", "report/sections/longest_builds.py"}
 """Files that docs/adding.md makes up."""
 
 
