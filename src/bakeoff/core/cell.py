@@ -105,7 +105,7 @@ class Cell:
     @property
     def folder(self) -> str:
         """The cell as a folder below the study's results: `resnet18/openvino/fp32/b8/round2`."""
-        return "/".join(axis.folder.format(value) for axis, value in self.items() if value != axis.default)
+        return "/".join(axis.folder.format(value) for axis, value in self.items())
 
     @property
     def fixed(self) -> str:
@@ -113,11 +113,18 @@ class Cell:
         return "".join(f"/{axis.folder.format(value)}" for axis, value in self.items() if axis.engines == "fixed")
 
     def items(self) -> Iterator[tuple[Axis, Any]]:
-        """The axes that apply, with their values."""
+        """The axes that say something of the cell, with their values: those that apply and are not at their default."""
         for axis in AXES:
             value = getattr(self, axis.name)
-            if value is not None:
+            if value not in (None, axis.default):
                 yield axis, value
+
+    def need(self, axis: str) -> Any:
+        """The value of an axis that must apply. Raises ValueError where it does not."""
+        value = getattr(self, axis)
+        if value is None:
+            raise ValueError(f"a {axis} is needed, and {self.words()} has none")
+        return value
 
     def named(self, *roles: Role) -> dict[str, Any]:
         """The values of the axes of these roles by name, as the fields of a row are."""
@@ -164,7 +171,7 @@ class Axis:
     """A value in a sentence."""
     engines: Engines = "own"
     default: Any = None
-    """A value that paths do not mention, so that an axis can be added without moving what is there; None: no such."""
+    """A value that neither paths nor words mention, so that adding the axis moves nothing; None: there is no such."""
 
 
 def _models(study: Any, cell: Cell) -> Iterable[str]:

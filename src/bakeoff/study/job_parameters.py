@@ -117,7 +117,7 @@ class JobParameters:
         }
 
     def _reference(self, job: Job) -> Params:
-        model = self.study.models[job.cell.model or ""]
+        model = self.study.models[job.cell.need("model")]
         return {
             "label": job.cell.model,
             "model": model.model_dump(mode="json"),
@@ -132,7 +132,7 @@ class JobParameters:
 
     def _export(self, job: Job) -> Params:
         cell = job.cell
-        model = self.study.models[cell.model or ""]
+        model = self.study.models[cell.need("model")]
         return {
             "format": job.format,
             "precision": cell.precision,
@@ -149,7 +149,7 @@ class JobParameters:
 
     def _calibrate(self, job: Job) -> Params:
         settings = self.study.calibration
-        inputs = self.study.models[job.cell.model or ""].inputs
+        inputs = self.study.models[job.cell.need("model")].inputs
         return {
             "inputs": {name: spec.model_dump(mode="json") for name, spec in inputs.items()},
             "calibration": settings.model_dump(mode="json"),
@@ -175,23 +175,23 @@ class JobParameters:
         params = self._engine_job(job, engine)
         calibrated = engine.precision in CALIBRATED
         if calibrated:
-            backend = self.plan.backends[engine.backend or ""]
+            backend = self.plan.backends[engine.need("backend")]
             params["versions"] |= versions_of(backend.quantizer_distributions())
             params["code"] += f", {_code('quantize')}"
         return {
             **params,
             "export": self.jobs.folder(export_job(export)) if export else None,
-            "calibration": self.jobs.paths.calibration(engine.model or "") if calibrated else None,
+            "calibration": self.jobs.paths.calibration(engine.need("model")) if calibrated else None,
             "elsewhere": self.jobs.built_elsewhere(engine),
         }
 
     def _verify(self, job: Job) -> Params:
         engine = job.cell
-        tolerance = self.study.accuracy.tolerance_of(engine.precision or "fp32")
+        tolerance = self.study.accuracy.tolerance_of(engine.need("precision"))
         return {
             **self._engine_job(job, engine),
             "tolerance": tolerance.model_dump(exclude_none=True),
-            "real_weights": source_of(engine.model or "", self.study.models[engine.model or ""]).has_real_weights,
+            "real_weights": source_of(engine.need("model"), self.study.models[engine.need("model")]).has_real_weights,
             "batch_sizes": list(dict.fromkeys(t.cell.batch_size for t in self.plan.targets_of(engine))),
         }
 
@@ -206,7 +206,7 @@ class JobParameters:
         return {**self._engine_job(job, self.plan.engine_of(job.cell)), "out": self.jobs.folder(job)}
 
     def _engine_job(self, job: Job, engine: Cell) -> Params:
-        label = engine.backend or ""
+        label = engine.need("backend")
         backend, options = self.plan.backends[label], self.study.backends[label]
         unseen = frozenset() if engine.precision in CALIBRATED else backend.quantization_options
         return {
@@ -216,9 +216,9 @@ class JobParameters:
             **self.shared(job.stage),
             "threads": self.plan.threads_of(label),
             "batch": self.plan.batch_range(engine.batch_size).model_dump(),
-            "inputs": self.plan.inputs_of(engine.model or ""),
+            "inputs": self.plan.inputs_of(engine.need("model")),
             "versions": versions_of(backend.distributions()),
-            "code": _code(job.stage, options.kind, self.study.models[engine.model or ""].source),
+            "code": _code(job.stage, options.kind, self.study.models[engine.need("model")].source),
         }
 
 

@@ -42,11 +42,11 @@ class StudyJobs:
             case "environment":
                 return paths.results
             case "reference":
-                return paths.reference(cell.model or "")
+                return paths.reference(cell.need("model"))
             case "calibrate":
-                return paths.calibration(cell.model or "")
+                return paths.calibration(cell.need("model"))
             case "export":
-                return paths.export(cell.model or "", job.format or "", cell.precision or "", cell.fixed)
+                return paths.export(cell.need("model"), job.format or "", cell.need("precision"), cell.fixed)
             case _:
                 return paths.cell(cell)
 
@@ -58,7 +58,7 @@ class StudyJobs:
         """The files that a job is made from: other jobs' records, and files of the user's."""
         match job.stage:
             case "reference":
-                return self._model_files(job.cell.model or "")
+                return self._model_files(job.cell.need("model"))
             case "export":
                 return [self.record(reference_of(job.cell))]
             case "build":
@@ -85,7 +85,7 @@ class StudyJobs:
 
     def built_elsewhere(self, engine: Cell) -> str | None:
         """Folder of the engine where another machine built it; None where it is built here."""
-        folder: str | None = getattr(self.study.backends[engine.backend or ""], "engines", None)
+        folder: str | None = getattr(self.study.backends[engine.need("backend")], "engines", None)
         return folder and f"{folder.rstrip('/')}/{engine.folder}"
 
     def measured(self, target: PlannedTarget) -> list[Job]:

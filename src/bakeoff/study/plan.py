@@ -66,8 +66,7 @@ class Plan:
 
     def _refusals(self, cell: Cell) -> tuple[str | None, str | None]:
         """Why an engine cannot be built, and why it cannot be run though it can be built."""
-        model, label, precision = _engine_axes(cell)
-        backend = self.backends[label]
+        model, backend, precision = cell.need("model"), self.backends[cell.need("backend")], cell.need("precision")
         request = Request(precision, self.device, self.study.models[model].source, self.machine)
         build = backend.cannot_make(request)
         return build, None if build else backend.cannot_run(request)
@@ -85,12 +84,11 @@ class Plan:
 
     def engine_of(self, cell: Cell) -> Cell:
         """The engine that serves a cell: that of its batch size, or the one for all of them."""
-        return cell.engine(fixed=not self.study.dynamic_batch_of(_engine_axes(cell)[1]))
+        return cell.engine(fixed=not self.study.dynamic_batch_of(cell.need("backend")))
 
     def export_of(self, engine: Cell) -> Export | None:
         """The export that an engine is built from; None where it is made from the reference itself."""
-        _, label, precision = _engine_axes(engine)
-        key = self.backends[label].export_key(precision)
+        key = self.backends[engine.need("backend")].export_key(engine.need("precision"))
         if key.format == "eager":
             return None
         return Export(engine.at(backend=None, precision=key.precision), key.format)
@@ -134,10 +132,3 @@ class Plan:
     def record(self) -> PlanRecord:
         """The plan as it is written to plan.json."""
         return PlanRecord(target=Cell(study=self.study.study), status="ok", targets=self.targets)
-
-
-def _engine_axes(cell: Cell) -> tuple[str, str, Any]:
-    """Model, backend and precision of an engine or a target, which has all three."""
-    if cell.model is None or cell.backend is None or cell.precision is None:
-        raise ValueError(f"an engine has a model, a backend and a precision, and this is {cell.words()}")
-    return cell.model, cell.backend, cell.precision

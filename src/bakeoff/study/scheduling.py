@@ -18,7 +18,7 @@ def priority(plan: Plan, job: Job) -> int:
     """Priority of a job; among builds the longest are begun first."""
     if job.stage == "time":
         return -(job.cell.round or 0)
-    longer = plan.backends[job.cell.backend or ""].build_length() if job.stage == "build" else 0
+    longer = plan.backends[job.cell.need("backend")].build_length() if job.stage == "build" else 0
     return PRIORITIES[job.stage] + longer
 
 
@@ -46,7 +46,7 @@ def cores_to_build(plan: Plan, label: str, cores: int) -> int:
 
 def builds_at_once(plan: Plan, cores: int) -> float:
     """About how many builds of this study run side by side."""
-    taken = [cores_to_build(plan, engine.backend or "", cores) for engine in plan.engines]
+    taken = [cores_to_build(plan, engine.need("backend"), cores) for engine in plan.engines]
     return cores / (sum(taken) / len(taken)) if taken else 1.0
 
 

@@ -104,7 +104,7 @@ def read_coverage(config: str) -> Coverage:
     library = dict(environment.library)
     for record in exports:
         library |= record.library
-    precisions = dict.fromkeys(t.cell.precision or "fp32" for t in plan.targets)
+    precisions = dict.fromkeys(t.cell.need("precision") for t in plan.targets)
     limits = {p: study.accuracy.tolerance_of(p).model_dump(exclude_none=True) for p in precisions}
     cells = dict.fromkeys((target.engine, target.cannot_build, target.cannot_run) for target in plan.targets)
     return Coverage(
@@ -128,7 +128,7 @@ def _engines_in_words(plan: Plan) -> str:
 
 
 def _outcome(jobs: StudyJobs, engine: Cell, cannot_build: str | None, cannot_run: str | None) -> Outcome:
-    model, backend = engine.model or "", _column(jobs.plan, engine)
+    model, backend = engine.need("model"), _column(jobs.plan, engine)
     if cannot_build:
         return Outcome(model, backend, problem=Problem("build", _limit_of_plan(jobs.plan, engine), cannot_build))
     export = jobs.plan.export_of(engine)
@@ -150,8 +150,8 @@ def _outcome(jobs: StudyJobs, engine: Cell, cannot_build: str | None, cannot_run
 
 def _limit_of_plan(plan: Plan, engine: Cell) -> str:
     """Whether a machine that lacks nothing could build what the plan leaves out."""
-    backend, source = plan.backends[engine.backend or ""], plan.study.models[engine.model or ""].source
-    precision = engine.precision or "fp32"
+    backend, source = plan.backends[engine.need("backend")], plan.study.models[engine.need("model")].source
+    precision = engine.need("precision")
     requests = [Request(precision, device, source, machine) for device, machine in full_machines().values()]
     return _MACHINE if any(backend.cannot_make(request) is None for request in requests) else "backend"
 

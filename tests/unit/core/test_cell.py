@@ -76,6 +76,12 @@ def test_json_has_every_axis_and_unknown_ones_are_refused():
         TypeAdapter(Cell).validate_python({**json, "colour": 1})
 
 
+def test_an_axis_that_is_needed_and_does_not_apply_is_an_error():
+    assert ROUND.need("model") == "resnet18"
+    with pytest.raises(ValueError, match="a backend is needed, and resnet18 has none"):
+        Cell("s", "resnet18").need("backend")
+
+
 def test_an_unknown_role_is_an_error():
     with pytest.raises(ValueError, match="no such role of an axis: colour"):
         axes.axes_of("colour")
@@ -114,9 +120,12 @@ def test_an_axis_with_a_default_leaves_the_paths_that_are_there(monkeypatch):
     )  # fmt: skip
     made = dataclasses.make_dataclass("Cell", [("streams", "int | None", None)], bases=(Cell,), frozen=True, eq=True)
     monkeypatch.setattr(axes, "AXES", (*AXES[:-1], streams, AXES[-1]))
-    for value, folder in ((1, "a/x/fp32/b8/round2"), (4, "a/x/fp32/b8/s4/round2")):
+    for value, folder, words in (
+        (1, "a/x/fp32/b8/round2", "a · x fp32 · batch 8 · round 2"),
+        (4, "a/x/fp32/b8/s4/round2", "a · x fp32 · batch 8 · 4 streams · round 2"),
+    ):
         cell = made("s", "a", "x", "fp32", 8, 2, value)
-        assert cell.folder == folder
+        assert (cell.folder, cell.words()) == (folder, words)
         regex = axes.round_pattern()
         for name, allowed in axes.wildcard_constraints().items():
             regex = regex.replace(f"{{{name}}}", f"(?P<{name}>{allowed})")
