@@ -58,11 +58,9 @@ def _estimate_batch_norm(module: torch.nn.Module, label: str, batches: list[dict
     """Cumulative averages over the batches, with BatchNorm layers alone in training mode; returns their number."""
     import torch
 
-    norms = [
-        part
-        for part in module.modules()
-        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm) and part.running_mean is not None
-    ]
+    nn = torch.nn
+    kinds = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
+    norms = [part for part in module.modules() if isinstance(part, kinds) and part.running_mean is not None]
     if not norms:
         return 0
     momenta = [norm.momentum for norm in norms]
@@ -96,8 +94,11 @@ def _heads(module: torch.nn.Module, label: str, batch: Mapping[str, np.ndarray])
 
     calls: list[tuple[str, Any, torch.Tensor]] = []
     handles = []
+    nn = torch.nn
+    convolutions = nn.Conv1d | nn.Conv2d | nn.Conv3d
+    transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
     for name, part in module.named_modules():
-        if isinstance(part, torch.nn.Linear | torch.nn.modules.conv._ConvNd):
+        if isinstance(part, nn.Linear | convolutions | transposed):
             handles.append(
                 part.register_forward_hook(
                     lambda layer, _, output, name=name: calls.append((name, layer, output.detach().clone()))
@@ -122,11 +123,11 @@ def _heads(module: torch.nn.Module, label: str, batch: Mapping[str, np.ndarray])
 
 def _adjustable(module: torch.nn.Module, layer: Any) -> bool:
     """Whether the layer owns its weight: not shared with another (tied embeddings), not computed (weight norm)."""
-    weight = layer._parameters.get("weight")
+    weight = dict(layer.named_parameters(recurse=False)).get("weight")
     if weight is None or not weight.is_floating_point():
         return False
-    owners = sum(1 for part in module.modules() for p in part._parameters.values() if p is weight)
-    return owners == 1
+    every = module.named_parameters(remove_duplicate=False)
+    return sum(parameter is weight for _, parameter in every) == 1
 
 
 def _standardise(module: torch.nn.Module, label: str, head: Any, batches: list[dict[str, np.ndarray]]) -> bool:
