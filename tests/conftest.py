@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
-# No time is asserted anywhere: on a busy machine the first example can take longer than Hypothesis would allow.
-settings.register_profile("bakeoff", deadline=None)
-settings.load_profile("bakeoff")
+with suppress(ImportError):  # a machine with a GPU may have what tests/gpu needs and no more
+    from hypothesis import settings
+
+    # No time is asserted anywhere: on a busy machine the first example can take longer than Hypothesis would allow.
+    settings.register_profile("bakeoff", deadline=None)
+    settings.load_profile("bakeoff")
 
 ROOT = Path(__file__).parent.parent
 
