@@ -73,7 +73,7 @@ class BlockWriter:
         return [part for block in shown for part in self._writers[type(block)](block)]
 
     def _paragraph(self, block: blocks.Paragraph) -> list[str]:
-        return [inline(block.words)]
+        return [inline(block.words).strip()]
 
     def _heading(self, block: blocks.Heading) -> list[str]:
         note = [escape(block.note[:1].upper() + block.note[1:] + ("" if block.note.endswith(".") else "."))]

@@ -47,6 +47,22 @@ def in_rank_order(collected: Collected, targets: list[TargetResult]) -> list[Tar
     )
 
 
+def in_question_order(collected: Collected, targets: list[TargetResult]) -> list[TargetResult]:
+    """By what is asked, then by what competes."""
+    return sorted(targets, key=_key(collected, "question", "contender"))
+
+
+def questions_in_order(collected: Collected, targets: list[TargetResult]) -> list[Cell]:
+    """What is asked, each question once."""
+    return list(dict.fromkeys(Cell.of(target.row).question for target in in_question_order(collected, targets)))
+
+
+def contender_of(cell: Cell) -> Cell:
+    """What competes, without the question."""
+    kept = axes_of("contender")
+    return Cell(**{axis.name: getattr(cell, axis.name) for axis in kept})
+
+
 def within_model(cell: Cell) -> Cell:
     """The same under a heading that names the model."""
     return cell.at(model=None)

@@ -36,8 +36,8 @@ def comparison(context: Context) -> list[Block]:
     lead = (
         "Every target of the study. Times are medians over rounds with their 95 % confidence interval; ",
         Text("how the numbers were made", link="#method"),
-        ". ",
-        Text("Choose a heading to sort, with Shift for several; choose a backend for its ", only="html"),
+        ".",
+        Text(" Choose a heading to sort, with Shift for several; choose a backend for its ", only="html"),
         Text("details", link="#details", only="html"),
         Text(".", only="html"),
     )
