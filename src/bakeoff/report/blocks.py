@@ -133,9 +133,10 @@ class Column:
     """Set smaller below the heading."""
     in_markdown: str = ""
     """The heading in Markdown, where it is not the heading and the note."""
-    kind: Literal["", "group", "head", "axis", "status", "share"] = ""
-    """`head` names the row and stays in sight while the table is scrolled sideways, together with `group`. A narrow
-    screen hides `group` and the columns of kind `axis`, whose values the head then repeats."""
+    kind: Literal["", "name", "group", "head", "axis", "status", "share"] = ""
+    """`name` names the row. So does `head` in a table of targets: it stays in sight while the table is scrolled
+    sideways, together with `group`. A narrow screen hides `group` and the columns of kind `axis`, whose values the head
+    then repeats."""
     number: bool = False
     """Whether it holds numbers, aligned right."""
     hint: str = ""

@@ -10,7 +10,8 @@ from bakeoff.core.formats import format_si
 from bakeoff.report.details import details_of
 from bakeoff.report.html import html_of
 from bakeoff.report.limits import LARGEST, points_of, rate_facts, uncounted
-from bakeoff.report.markdown import escape, markdown_of
+from bakeoff.report.markdown import markdown_of
+from bakeoff.report.markdown_text import escape
 from bakeoff.report.plots import make_plots, read_plots
 
 
@@ -89,7 +90,7 @@ def test_many_targets_are_thinned_to_the_nearest_of_each_model_and_precision(tmp
         assert row.share_of_limit == max(t.row.share_of_limit for t in rivals)
     html, markdown = pages(collected, tmp_path)
     assert f"the other {left_out} are in results.csv" in html
-    assert f"{left_out} others are in results.csv" in markdown
+    assert f"the other {left_out} are in results.csv" in markdown
 
 
 def test_details_of_a_target_say_its_share():

@@ -7,6 +7,7 @@ from importlib import resources
 import pytest
 from report_fixture import SCRIPT, make_collected, make_empty
 
+from bakeoff.core.cell import Cell
 from bakeoff.report.plots import make_plots, read_plots
 from bakeoff.report.plots.inline import themed
 from bakeoff.report.plots.style import SERIES, color_of, hatch_of, house_style, save, series_of
@@ -147,7 +148,7 @@ def test_long_labels_and_names_leave_room_for_the_bars(tmp_path):
     for target in collected.targets:
         target.row.backend = "W" * 80
     with house_style():
-        figure, _ = latency_figure(collected, "resnet18", 1)
+        figure, _ = latency_figure(collected, Cell(model="resnet18", batch_size=1))
         save(figure, tmp_path, "long")
     box = figure.axes[0].get_position()
     assert box.width >= 0.2
@@ -208,7 +209,7 @@ def test_a_hopeless_interval_does_not_hide_the_values():
     worst.speedups["eager/fp32"].low, worst.speedups["eager/fp32"].high = 1e-9, 1e9
     longest = max(t.row.latency_ms for t in collected.targets if t.row.batch_size == 1 and t.row.latency_ms)
     with house_style():
-        latency, latency_caption = latency_figure(collected, "resnet18", 1)
+        latency, latency_caption = latency_figure(collected, Cell(model="resnet18", batch_size=1))
         speedup, speedup_caption = speedup_figure(collected, "resnet18")
     assert longest < latency.axes[0].get_xlim()[1] < 2 * longest
     assert "An arrow marks" in latency_caption

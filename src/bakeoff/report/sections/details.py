@@ -76,7 +76,7 @@ def _layers(detail: Detail, cell: Cell) -> Table:
     if profile is not None and profile.layer_sum_ms is not None:
         caption += f"; all {len(detail.layers)} take {format_ms(profile.layer_sum_ms)}"
     columns = [
-        Column("Layer", kind="head"),
+        Column("Layer", kind="name"),
         Column("Type"),
         Column("Computes in"),
         Column("Median ms", number=True),

@@ -32,7 +32,7 @@ def environment(context: Context) -> list[Block]:
     ]
     if collected.models:
         columns = [
-            Column("Model", kind="head"),
+            Column("Model", kind="name"),
             Column("From"),
             Column("Weights"),
             Column("Parameters", number=True),
