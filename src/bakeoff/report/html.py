@@ -81,7 +81,8 @@ class BlockWriter:
             "inline": self.inline,
             "datum": self.datum,
             "bar": self.bar,
-            "classes": _classes,
+            "cell_classes": lambda columns: [_classes(column) for column in columns],
+            "DASH": DASH,
             "heading_classes": _heading_classes,
             "drawings": drawings,
             "plots_path": plots_path,
@@ -101,45 +102,50 @@ class BlockWriter:
 
     def inline(self, words: Words) -> Markup:
         """Words as HTML."""
-        if isinstance(words, str):
-            return escape(words)
-        parts = words if isinstance(words, tuple) else (words,)
-        return Markup("").join(escape(part) if isinstance(part, str) else self._text(part) for part in parts)
-
-    def _text(self, text: Text) -> Markup:
-        if text.only == "markdown":
-            return Markup("")
-        attributes = {"class": text.look, "href": text.link, "title": text.hint}
-        said = Markup("").join(Markup(' {}="{}"').format(*pair) for pair in attributes.items() if pair[1])
-        tag = "a" if text.link else "code" if text.code else "b" if text.strong else "span" if said else ""
-        inner = escape(text.words)
-        if text.series is not None:
-            inner = Markup('<i class="swatch s{}" aria-hidden="true"></i>').format(self._series[text.series]) + inner
-        if text.spoken:
-            inner += Markup('<span class="sr">{}</span>').format(text.spoken)
-        return Markup("<{}{}>{}</{}>").format(Markup(tag), said, inner, Markup(tag)) if tag else inner
+        return Markup(self._inline(words))
 
     def datum(self, datum: Datum) -> Markup:
-        """A value with its interval."""
-        words = self.inline(datum.words)
+        """A value with its interval and its bar."""
+        words = self._inline(datum.words)
         if datum.strong:
-            words = Markup("<b>{}</b>").format(words)
-        interval = Markup('<span class="ci">{}</span>').format(datum.interval) if datum.interval else ""
-        return words + interval + self.bar(datum, "meter ")
+            words = f"<b>{words}</b>"
+        interval = f'<span class="ci">{escape(datum.interval)}</span>' if datum.interval else ""
+        return Markup(f"{words}{interval}{self.bar(datum, 'meter ')}")
 
     def bar(self, datum: Datum, look: str = "") -> Markup:
         """The bar of a value, as long as its share; nothing where it has none."""
         if datum.meter is None:
             return Markup("")
         label, percent = datum.meter
-        return Markup('<i class="{}s{}" style="width:{}%"></i>').format(look, self._series[label], percent)
+        return Markup(f'<i class="{look}s{self._series[label]}" style="width:{percent}%"></i>')
+
+    # Strings, not Markup: a page has tens of thousands of these, and formatting Markup takes ten times as long.
+    # Whatever a study wrote goes through `escape` here.
+
+    def _inline(self, words: Words) -> str:
+        if isinstance(words, str):
+            return str(escape(words))
+        parts = words if isinstance(words, tuple) else (words,)
+        return "".join(str(escape(part)) if isinstance(part, str) else self._text(part) for part in parts)
+
+    def _text(self, text: Text) -> str:
+        if text.only == "markdown":
+            return ""
+        attributes = (("class", text.look), ("href", text.link), ("title", text.hint))
+        said = "".join(f' {name}="{escape(value)}"' for name, value in attributes if value)
+        tag = "a" if text.link else "code" if text.code else "b" if text.strong else "span" if said else ""
+        inner = str(escape(text.words))
+        if text.series is not None:
+            inner = f'<i class="swatch s{self._series[text.series]}" aria-hidden="true"></i>{inner}'
+        if text.spoken:
+            inner += f'<span class="sr">{escape(text.spoken)}</span>'
+        return f"<{tag}{said}>{inner}</{tag}>" if tag else inner
 
 
-def _classes(column: Column, datum: Datum | None = None) -> str:
-    """CSS classes of a cell in a column."""
-    empty = "none" if datum is not None and column.number and datum.words == DASH else ""
+def _classes(column: Column) -> str:
+    """CSS classes of the cells of a column."""
     number = "num" if column.number else ""
-    return " ".join(filter(None, [number, _COLUMN_CLASSES.get(column.kind, ""), empty]))
+    return " ".join(filter(None, [number, _COLUMN_CLASSES.get(column.kind, "")]))
 
 
 def _heading_classes(column: Column) -> str:

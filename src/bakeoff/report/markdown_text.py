@@ -34,6 +34,8 @@ _ACTIVE = re.compile(
     """,
     re.X,
 )
+_SIGNS = re.compile(r"[\\`*_~$\[\]#&<@]")
+"""Text without any of these has nothing to escape, unless a block starts with it: most text, told at once."""
 _UNDERSCORES = re.compile(r"_+")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|([A-Za-z][A-Za-z0-9]*))(?:;|$)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?]|$)")
@@ -83,6 +85,8 @@ def table(heads: list[str], rows: list[list[str]], right: set[int]) -> str:
 
 def _escape(text: object, brackets: bool = False) -> str:
     flat = " ".join(str(text).split()).replace("\0", "\ufffd")
+    if not _SIGNS.search(flat) and not _BLOCK_START.match(flat):
+        return flat
     places = {match.start() for match in _ACTIVE.finditer(flat)}
     start = _BLOCK_START.match(flat)
     if start:
