@@ -12,7 +12,8 @@ from bakeoff.report.html import html_of
 from bakeoff.report.limits import LARGEST, points_of, rate_facts, uncounted
 from bakeoff.report.markdown import markdown_of
 from bakeoff.report.markdown_text import escape
-from bakeoff.report.plots import make_plots, read_plots
+from bakeoff.report.plots import read_plots
+from bakeoff.report.plots.make import _tasks
 
 
 def texts(path):
@@ -108,14 +109,14 @@ def test_a_study_without_rates_has_no_section(tmp_path):
     for target in collected.targets:
         target.row.limit_ms = target.row.share_of_limit = target.row.bound = None
     assert rate_facts(collected) == []
-    assert not [plot for plot in make_plots(collected, tmp_path) if plot.kind == "roofline"]
+    assert not [task for task in _tasks(collected) if task.kind == "roofline"]
     for text in pages(collected, tmp_path):
         assert "How close to the hardware" not in text
 
 
 def test_rates_without_targets_are_shown(tmp_path):
     collected = make_empty()
-    assert not [plot for plot in make_plots(collected, tmp_path) if plot.kind == "roofline"]
+    assert not [task for task in _tasks(collected) if task.kind == "roofline"]
     for text in pages(collected, tmp_path):
         assert "600 GFLOP/s" in text.replace("\u202f", " ")
         assert "No target has both a known limit and a measured time." in text
