@@ -16,20 +16,25 @@ TABLE = "#comparison-table"
 CONTRAST = """
 () => {
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const rgba = (color) => {
+  // Reading a pixel is slow: once for each color, and once for each element that something stands on.
+  const once = (measure, known = new Map()) => (key) => {
+    if (!known.has(key)) known.set(key, measure(key));
+    return known.get(key);
+  };
+  const rgba = once((color) => {
     canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
     const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data; return [r, g, b, a / 255];
-  };
+  });
   const luminance = (c) => c.slice(0, 3).map((v) => v / 255)
     .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (element) => {
+  const behind = once((element) => {
     for (let e = element; e; e = e.parentElement) {
       const c = rgba(getComputedStyle(e).backgroundColor);
       if (c[3] === 1) return c;
     }
     throw new Error('no background');
-  };
+  });
   const found = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {

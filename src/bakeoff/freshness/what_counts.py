@@ -71,6 +71,7 @@ REGISTRIES = (
              "change of its code makes its builds anew, and then the collection, too."),
     Registry("bakeoff.exports", ("collect",), "Collecting writes no export."),
     Registry("bakeoff.models.sources"),
+    Registry("bakeoff.report.sections"),
 )  # fmt: skip
 
 
@@ -100,7 +101,6 @@ EXCLUSIONS = (
               "Which cell a job is for reaches it as a parameter, which is tracked."),
     Exclusion("bakeoff.core.section", _OF_ALL_JOBS, _CONFIG),
     Exclusion("bakeoff.core.plain_data", _OF_ALL_JOBS, _CONFIG),
-    Exclusion("bakeoff.config.study", _OF_ALL_JOBS, _CONFIG),
     Exclusion("bakeoff.artifacts.stages", JOBS, "It lists the stages and the names of their records."),
     Exclusion("bakeoff.artifacts.base", _OF_ALL_JOBS, _SCHEMA),
     Exclusion("bakeoff.artifacts.accuracy", JOBS, _SCHEMA),
@@ -124,7 +124,6 @@ EXCLUSIONS = (
               "It imports all that collecting needs; what the report takes of it, it imports by its own name."),
     Exclusion("bakeoff.backends", ("report",), "The report takes a few words of a backend, no backend."),
     Exclusion("bakeoff.backends.torch_tensorrt", ("report",), "The report takes words of its `graph_cut` alone."),
-    Exclusion("bakeoff.config.load", ("verdict",), "It is for a verdict that is asked for by hand."),
 )  # fmt: skip
 """What is left out although it is imported. All else that a stage's modules import counts, and what those import."""
 

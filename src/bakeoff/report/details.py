@@ -5,18 +5,69 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bakeoff.artifacts.build import BuildRecord, Partition
 from bakeoff.artifacts.collected import Row, TargetResult
+from bakeoff.artifacts.profile import Layer
 from bakeoff.artifacts.timing import TimingRecord
 from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words
 from bakeoff.collect.gpu import gpu_readings, mean_power_w
+from bakeoff.core.cell import Cell
 from bakeoff.core.formats import format_bytes, format_ms, format_number, format_ratio
 from bakeoff.report.facts import Facts
 from bakeoff.report.limits import SET_BY
 
+TOP_LAYERS = 12
+"""Layers listed a target; the rest is summed up in one line."""
+TOP_TARGETS = 200
+"""Targets shown in detail: beyond this only the ranked ones nearest the top."""
+
 _THIN = "\u202f"
 HELD = {True: "yes", False: "no", None: "the engine cannot say"}
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What is known of one target beside its row."""
+
+    number: int
+    """The target's place in the comparison, which names it in links."""
+    target: TargetResult
+    groups: list[tuple[str, Facts]]
+    layers: list[Layer]
+    """The slowest first."""
+
+
+def numbers_in_detail(targets: Sequence[TargetResult]) -> set[int]:
+    """The places of the targets that are shown in detail.
+
+    Those of which something is known; of a large study the fastest ranked of each question come before the others.
+
+    Args:
+        targets: All of the study, in the order of the report.
+    """
+    known = [place for place, target in enumerate(targets) if _has_details(target)]
+    if len(known) <= TOP_TARGETS:
+        return set(known)
+    seen: Counter[Cell] = Counter()
+    order = []
+    for place in known:
+        question = Cell.of(targets[place].row).question
+        seen[question] += 1
+        order.append((not targets[place].ranked, seen[question], place))
+    return {place for *_, place in sorted(order)[:TOP_TARGETS]}
+
+
+def detail_of(targets: Sequence[TargetResult], number: int) -> Detail:
+    """What is known of the target at a place."""
+    target = targets[number]
+    layers = sorted(target.profile.layers if target.profile else [], key=lambda layer: -layer.time_ms.median)
+    return Detail(number, target, details_of(target), layers)
+
+
+def _has_details(target: TargetResult) -> bool:
+    return bool(details_of(target)) or (target.profile is not None and bool(target.profile.layers))
 
 
 def details_of(target: TargetResult) -> list[tuple[str, Facts]]:

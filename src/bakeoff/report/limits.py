@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bakeoff.artifacts.collected import Collected, TargetResult
+from bakeoff.core.cell import Cell
 from bakeoff.core.formats import format_si
 from bakeoff.limits.share import least_bytes, measured_ms
 from bakeoff.report.facts import Facts
@@ -64,9 +65,9 @@ def points_of(collected: Collected) -> tuple[list[Point], int]:
             points.append(Point(target, work.flops_per_item * row.batch_size, moved, ms))
     if len(points) <= LARGEST:
         return points, 0
-    nearest: dict[tuple[str, str], Point] = {}
+    nearest: dict[Cell, Point] = {}
     for point in points:
-        key = (point.target.row.model, point.target.row.precision)
+        key = Cell(model=point.target.row.model, precision=point.target.row.precision)
         if key not in nearest or _nearness(point) > _nearness(nearest[key]):
             nearest[key] = point
     kept = {id(point) for point in nearest.values()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bakeoff.artifacts.collected import Collected, Row
+from bakeoff.core.cell import Cell, Role, axes_of
 from bakeoff.core.formats import format_ms, format_ratio
 
 _TEXTS = {
@@ -101,9 +102,14 @@ def method_of(collected: Collected) -> list[tuple[str, str]]:
 def _forgotten(rows: list[Row]) -> str:
     """What a loop that does not wait would have reported, by the target of this study that it would flatter most."""
     ratio, row = max((((r.latency_ms or 0) / (r.dispatch_ms or 1), r) for r in rows), key=lambda pair: pair[0])
+    cell = Cell.of(row)
+
+    def said(role: Role, separator: str) -> str:
+        return separator.join(axis.words.format(getattr(cell, axis.name)) for axis in axes_of(role))
+
     return (
-        f" It is what a loop measures that forgets to synchronise, as many tutorials do: here {row.model} at batch "
-        f"{row.batch_size} on {row.backend} {row.precision} takes {format_ms(row.latency_ms or 0)}, but its call "
+        " It is what a loop measures that forgets to synchronise, as many tutorials do: here "
+        f"{said('question', ' at ')} on {said('contender', ' ')} takes {format_ms(row.latency_ms or 0)}, but its call "
         f"returns after {format_ms(row.dispatch_ms or 0)}, so such a loop would call it {format_ratio(ratio)} as fast "
         "as it is."
     )

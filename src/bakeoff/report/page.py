@@ -6,21 +6,15 @@ import base64
 import functools
 import hashlib
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
-from bakeoff.core import formats as fmt
+from bakeoff.report.blocks import DASH
 
 HERE = Path(__file__).parent
-DASH = "–"
-
-
-def _or_dash(write: Callable[[float], str]) -> Callable[[float | None], str]:
-    return lambda value: DASH if value is None else write(value)
 
 
 def unbroken(words: str) -> Markup:
@@ -39,13 +33,7 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(
-        ms=_or_dash(fmt.format_ms), s=_or_dash(fmt.format_s), bytes=_or_dash(fmt.format_bytes),
-        ratio=_or_dash(fmt.format_ratio), rate=_or_dash(fmt.format_rate), db=_or_dash(fmt.format_db),
-        num=_or_dash(fmt.format_number), change=_or_dash(fmt.format_change),
-        share=_or_dash(lambda value: f"{value * 100:.1f} %"), error=_or_dash(lambda value: f"{value:.1e}"),
-        unbroken=unbroken,
-    )  # fmt: skip
+    environment.filters.update(unbroken=unbroken, zip=zip)
     return environment
 
 
@@ -70,4 +58,4 @@ def render(template: str, scripts: list[str], **values: Any) -> str:
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
         f"script-src {' '.join(script_hash(name) for name in scripts)}"
     )
-    return templates().get_template(template).render(asset=asset, policy=policy, DASH=DASH, **values)
+    return templates().get_template(template).render(asset=asset, policy=policy, **values)

@@ -1,46 +1,88 @@
-"""Orders and words for targets that every part of the report shares."""
+"""Orders and words for targets that every part of the report shares; the axes of the matrix give both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from bakeoff.artifacts.collected import Collected, TargetResult
+from bakeoff.core.cell import AXES, Axis, Cell, Role, axes_of
 from bakeoff.core.formats import format_db
 from bakeoff.core.precision import PRECISIONS
 
 STATUS_WORDS = {"ok": "ok", "failed": "failed", "blocked": "blocked", "unsupported": "cannot run here"}
 
+TARGET_AXES = axes_of("question", "contender")
+"""The axes of a row, in the order in which tables show them."""
+
+
+def order_of_values(collected: Collected, axis: Axis) -> Callable[[Any], tuple[int, Any]]:
+    """A sort key for values of an axis: as the study or Bakeoff lists them, else by value."""
+    lists: Mapping[str, Any] = {
+        "model": collected.models,
+        "backend": collected.backends,
+        "precision": PRECISIONS,
+    }
+    places = {value: place for place, value in enumerate(lists.get(axis.name, ()))}
+    return lambda value: (places.get(value, len(places)), value)
+
+
+def _key(collected: Collected, *roles: Role) -> Callable[[TargetResult], list[tuple[int, Any]]]:
+    """A sort key for targets by the axes of some roles; the first role weighs most."""
+    orders = [(axis.name, order_of_values(collected, axis)) for role in roles for axis in axes_of(role)]
+    return lambda target: [order(getattr(target.row, name)) for name, order in orders]
+
 
 def in_matrix_order(collected: Collected, targets: list[TargetResult]) -> list[TargetResult]:
-    """By backend as the study lists them, then precision, then batch size: stable from plot to plot."""
-    backends = {label: index for index, label in enumerate(collected.backends)}
-    precisions = {precision: index for index, precision in enumerate(PRECISIONS)}
-    return sorted(
-        targets,
-        key=lambda t: (
-            backends.get(t.row.backend, len(backends)),
-            t.row.backend,
-            precisions[t.row.precision],
-            t.row.batch_size,
-        ),
-    )
+    """By what competes as the study lists it, then by what is asked: stable from plot to plot."""
+    return sorted(targets, key=_key(collected, "contender", "question"))
 
 
 def in_rank_order(collected: Collected, targets: list[TargetResult]) -> list[TargetResult]:
-    """By model as the study lists them and batch size, then the ranked by latency, then the others."""
-    models = {label: index for index, label in enumerate(collected.models)}
+    """By what is asked, as the study lists it; for each question the ranked by latency, then the others."""
+    question = _key(collected, "question")
     return sorted(
         in_matrix_order(collected, targets),
-        key=lambda t: (
-            models.get(t.row.model, len(models)),
-            t.row.model,
-            t.row.batch_size,
-            not t.ranked,
-            t.row.latency_ms is None,
-            t.row.latency_ms or 0.0,
-        ),
+        key=lambda t: (question(t), not t.ranked, t.row.latency_ms is None, t.row.latency_ms or 0.0),
     )
+
+
+def in_question_order(collected: Collected, targets: list[TargetResult]) -> list[TargetResult]:
+    """By what is asked, then by what competes."""
+    return sorted(targets, key=_key(collected, "question", "contender"))
+
+
+def questions_in_order(collected: Collected, targets: list[TargetResult]) -> list[Cell]:
+    """What is asked, each question once."""
+    return list(dict.fromkeys(Cell.of(target.row).question for target in in_question_order(collected, targets)))
+
+
+def contender_of(cell: Cell) -> Cell:
+    """What competes, without the question."""
+    kept = axes_of("contender")
+    return Cell(**{axis.name: getattr(cell, axis.name) for axis in kept})
+
+
+def within_model(cell: Cell) -> Cell:
+    """The same under a heading that names the model."""
+    return cell.at(model=None)
+
+
+def folders(cell: Cell) -> list[str]:
+    """Each value of a cell as short as its folder's name: `b8`."""
+    return [axis.folder.format(value) for axis, value in cell.items()]
+
+
+def engine_of(target: TargetResult) -> Cell:
+    """The cell of a target's engine, which may serve all values of an axis."""
+    if target.build is not None:
+        return target.build.target
+    return Cell.of(target.row).at(**{axis.name: None for axis in AXES if axis.engines == "fixed"})
 
 
 def label_of(target: TargetResult) -> str:
     """`label/precision`, as answers and speed-up columns name a target."""
-    return f"{target.row.backend}/{target.row.precision}"
+    return Cell.of(target.row).label
 
 
 def status_words(target: TargetResult) -> str:
@@ -50,15 +92,13 @@ def status_words(target: TargetResult) -> str:
 
 
 def accuracy_words(target: TargetResult) -> str | None:
-    """How well the outputs agree with the reference, in a few words; None where it was not checked."""
+    """How well the outputs agree with the reference, in a few words; None where that has no figure."""
     record, row = target.accuracy, target.row
     if record is None or not record.ok:
         return None if row.sqnr_db is None else format_db(row.sqnr_db)
     if record.identical:
         return "identical"
-    if record.sqnr_db is not None:
-        return format_db(record.sqnr_db)
-    return "failed" if record.passed is False else None
+    return None if record.sqnr_db is None else format_db(record.sqnr_db)
 
 
 def accuracy_mark(target: TargetResult) -> str | None:

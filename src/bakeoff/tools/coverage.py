@@ -29,7 +29,7 @@ from bakeoff.config.load import load_study
 from bakeoff.core.cell import Cell
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.machine import Machine
-from bakeoff.report.markdown import escape
+from bakeoff.report.markdown_text import escape, escape_cell
 from bakeoff.study.jobs import Job, StudyJobs, export_job, reference_of
 from bakeoff.study.plan import Plan
 from bakeoff.tools.docs import full_machines
@@ -182,7 +182,7 @@ def coverage_page(coverage: Coverage) -> str:
     by_cell = {(outcome.model, outcome.backend): outcome for outcome in outcomes}
     rows = [
         [
-            escape(model),
+            escape_cell(model),
             "–" if count is None else f"{count:,}",
             *(_cell(by_cell.get((model, column)), numbers) for column in columns),
         ]
@@ -203,7 +203,7 @@ def coverage_page(coverage: Coverage) -> str:
     if problems:
         cells = {p: [o for o in outcomes if o.problem == p] for p in problems}
         listed = [
-            [str(n), _models(cells[p], list(coverage.parameters)), p.step, p.limit, escape(p.reason)]
+            [str(n), _models(cells[p], list(coverage.parameters)), p.step, p.limit, escape_cell(p.reason)]
             for p, n in numbers.items()
         ]
         parts += [

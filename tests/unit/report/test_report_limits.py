@@ -10,8 +10,10 @@ from bakeoff.core.formats import format_si
 from bakeoff.report.details import details_of
 from bakeoff.report.html import html_of
 from bakeoff.report.limits import LARGEST, points_of, rate_facts, uncounted
-from bakeoff.report.markdown import escape, markdown_of
-from bakeoff.report.plots import make_plots, read_plots
+from bakeoff.report.markdown import markdown_of
+from bakeoff.report.markdown_text import escape
+from bakeoff.report.plots import read_plots
+from bakeoff.report.plots.make import _tasks
 
 
 def texts(path):
@@ -89,7 +91,7 @@ def test_many_targets_are_thinned_to_the_nearest_of_each_model_and_precision(tmp
         assert row.share_of_limit == max(t.row.share_of_limit for t in rivals)
     html, markdown = pages(collected, tmp_path)
     assert f"the other {left_out} are in results.csv" in html
-    assert f"{left_out} others are in results.csv" in markdown
+    assert f"the other {left_out} are in results.csv" in markdown
 
 
 def test_details_of_a_target_say_its_share():
@@ -107,14 +109,14 @@ def test_a_study_without_rates_has_no_section(tmp_path):
     for target in collected.targets:
         target.row.limit_ms = target.row.share_of_limit = target.row.bound = None
     assert rate_facts(collected) == []
-    assert not [plot for plot in make_plots(collected, tmp_path) if plot.kind == "roofline"]
+    assert not [task for task in _tasks(collected) if task.kind == "roofline"]
     for text in pages(collected, tmp_path):
         assert "How close to the hardware" not in text
 
 
 def test_rates_without_targets_are_shown(tmp_path):
     collected = make_empty()
-    assert not [plot for plot in make_plots(collected, tmp_path) if plot.kind == "roofline"]
+    assert not [task for task in _tasks(collected) if task.kind == "roofline"]
     for text in pages(collected, tmp_path):
         assert "600 GFLOP/s" in text.replace("\u202f", " ")
         assert "No target has both a known limit and a measured time." in text

@@ -1,4 +1,4 @@
-"""Latency and throughput across backends, for one model and batch size."""
+"""Latency and throughput of all that competes to answer one question."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected, TargetResult
+from bakeoff.core.cell import Cell
 from bakeoff.core.formats import format_number
 from bakeoff.report.plots.style import (
     INK,
@@ -14,8 +15,9 @@ from bakeoff.report.plots.style import (
     hatch_of,
     horizontal_rows,
     mark_gap,
+    named,
     new_figure,
-    plain,
+    questioned,
     say_empty,
     series_of,
 )
@@ -39,23 +41,23 @@ class Bar:
     high: float | None
 
 
-def latency_figure(collected: Collected, model: str, batch: int) -> tuple[Figure, str]:
+def latency_figure(collected: Collected, question: Cell) -> tuple[Figure, str]:
     """Median latency over rounds with its 95 % confidence interval, in ms, and the plot's caption."""
     bars = []
-    for target in _targets(collected, model, batch):
+    for target in _targets(collected, question):
         row = target.row
         bars.append(Bar(target, row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms))
     caption = (
         "Time of one inference of the whole batch: median over rounds, whiskers are the 95 % confidence interval. "
         "Shorter is better."
     )
-    return _bars(collected, bars, f"{plain(model, 40)} · batch {batch}", "latency (ms)"), caption + _marks(bars)
+    return _bars(collected, bars, questioned(question), "latency (ms)"), caption + _marks(bars)
 
 
-def throughput_figure(collected: Collected, model: str, batch: int) -> tuple[Figure, str]:
+def throughput_figure(collected: Collected, question: Cell) -> tuple[Figure, str]:
     """Items per second with work enqueued back to back, and the plot's caption."""
     bars = []
-    for target in _targets(collected, model, batch):
+    for target in _targets(collected, question):
         rates = [r.throughput.items_per_s for r in target.rounds if r.throughput is not None]
         low, high = (min(rates), max(rates)) if len(rates) > 1 else (None, None)
         bars.append(Bar(target, target.row.items_per_s, low, high))
@@ -63,11 +65,11 @@ def throughput_figure(collected: Collected, model: str, batch: int) -> tuple[Fig
         "Single inputs (images, not batches) per second with work enqueued back to back; whiskers span the rounds. "
         "Longer is better."
     )
-    return _bars(collected, bars, f"{plain(model, 40)} · batch {batch}", "throughput (items/s)"), caption + _marks(bars)
+    return _bars(collected, bars, questioned(question), "throughput (items/s)"), caption + _marks(bars)
 
 
-def _targets(collected: Collected, model: str, batch: int) -> list[TargetResult]:
-    chosen = [t for t in collected.targets if t.row.model == model and t.row.batch_size == batch]
+def _targets(collected: Collected, question: Cell) -> list[TargetResult]:
+    chosen = [target for target in collected.targets if Cell.of(target.row).question == question]
     return in_matrix_order(collected, chosen)
 
 
@@ -94,7 +96,7 @@ def _bars(collected: Collected, bars: list[Bar], title: str, quantity: str) -> F
         axes.set_xlim(0, 1)
         axes.set_xticks([])
     series = series_of(collected)
-    horizontal_rows(axes, [f"{plain(b.target.row.backend, 28)}  {b.target.row.precision}" for b in bars])
+    horizontal_rows(axes, [named(Cell.of(bar.target.row)) for bar in bars])
     # An interval much wider than its value must not squeeze all bars to nothing: its whisker is cut at the axis' end.
     longest = max((b.value for b in bars if b.value is not None), default=1.0)
     top = min(max((max(b.value, b.high or 0) for b in bars if b.value is not None), default=1.0), WIDEST * longest)

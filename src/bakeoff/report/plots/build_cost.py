@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected, TargetResult
+from bakeoff.core.cell import Cell
 from bakeoff.core.formats import format_number
 from bakeoff.report.plots.style import (
     MUTED,
@@ -12,13 +13,14 @@ from bakeoff.report.plots.style import (
     column_font,
     horizontal_rows,
     mark_gap,
+    named,
     new_figure,
     plain,
     say_empty,
     series_of,
     title_font,
 )
-from bakeoff.report.targets import in_matrix_order, status_words
+from bakeoff.report.targets import engine_of, folders, in_matrix_order, status_words, within_model
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,12 +31,10 @@ MIB = 2**20
 def build_figure(collected: Collected, model: str) -> tuple[Figure, str]:
     """Build time in seconds and engine size in MiB, one row an engine; and the plot's caption."""
     caption = "Time to build the engine, imports not counted, and the size of its files. Shorter is better in both."
-    engines: dict[tuple[str, ...], TargetResult] = {}
+    engines: dict[Cell, TargetResult] = {}
     for target in in_matrix_order(collected, [t for t in collected.targets if t.row.model == model]):
-        # Engines with a dynamic batch dimension are shared by all batch sizes: one row.
-        shared = target.build is None or target.build.target.batch_size is None
-        batch = "" if shared else f"  b{target.row.batch_size}"
-        engines.setdefault((target.row.backend, target.row.precision, batch), target)
+        # An engine that serves all values of an axis has one row.
+        engines.setdefault(engine_of(target), target)
     figure, (left, right) = new_figure(len(engines), columns=2)
     figure.text(0, 1, f"{plain(model, 24)} · build time and engine size", **title_font())
     left.set_title("build time (s)", **column_font())
@@ -44,7 +44,7 @@ def build_figure(collected: Collected, model: str) -> tuple[Figure, str]:
         right.set_axis_off()
         return figure, caption
     series = series_of(collected)
-    labels = [f"{plain(backend, 28)}  {precision}{batch}" for backend, precision, batch in engines]
+    labels = [named(cell, *(f"  {folder}" for folder in folders(within_model(cell.question)))) for cell in engines]
     for axes, field, unit in ((left, "build_s", 1), (right, "engine_bytes", MIB)):
         horizontal_rows(axes, labels)
         axes.tick_params(axis="y", labelleft=axes is left)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected
-from bakeoff.report.plots.style import INK, color_of, horizontal_rows, new_figure, plain, say_empty, series_of
-from bakeoff.report.targets import in_matrix_order
+from bakeoff.core.cell import Cell
+from bakeoff.report.plots.style import INK, color_of, horizontal_rows, named, new_figure, plain, say_empty, series_of
+from bakeoff.report.targets import folders, in_question_order, within_model
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,11 +33,11 @@ def layers_figure(collected: Collected, model: str) -> tuple[Figure, str]:
     if len(chosen) > LARGEST:
         caption += f" The {LARGEST} fastest of {len(chosen)} targets."
         chosen = sorted(chosen, key=lambda t: (not t.ranked, t.row.latency_ms or float("inf")))[:LARGEST]
-    chosen = in_matrix_order(collected, chosen)
-    chosen.sort(key=lambda target: target.row.batch_size)
+    chosen = in_question_order(collected, chosen)
     figure, axes = new_figure(len(chosen))
     axes.set_title(f"{plain(model, 40)} · time per layer (ms)", x=0)
-    labels = [f"{plain(t.row.backend, 28)}  {t.row.precision} · b{t.row.batch_size}" for t in chosen]
+    cells = [Cell.of(target.row) for target in chosen]
+    labels = [named(cell, *(f" · {folder}" for folder in folders(within_model(cell.question)))) for cell in cells]
     times = [
         (position, layer.time_ms.median)
         for position, target in enumerate(chosen)

@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected
 from bakeoff.artifacts.io import read_record
+from bakeoff.core.cell import Cell
 from bakeoff.core.processes import die_with_parent
 from bakeoff.report.limits import points_of
 from bakeoff.report.plots.catalogue import Plot, write_plots
-from bakeoff.report.plots.style import house_style, plain, save
+from bakeoff.report.plots.style import house_style, plain, questioned, save
+from bakeoff.report.targets import folders, questions_in_order
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LARGE = 100
-"""A study of more plots than this has latency at its smallest and largest batch size alone,
-throughput at the largest."""
+"""A study of more plots than this has latency for the first and the last question of each model alone (its smallest and
+largest batch size), throughput for the last."""
 
 
 @dataclass(frozen=True)
@@ -87,28 +89,29 @@ def _tasks(c: Collected) -> Iterator[Task]:
 
     names: set[str] = set()
 
-    def task(kind: str, model: str, title: str, draw: Callable[..., tuple[Figure, str]], batch: int = 0) -> Task:
-        name = _file_name("-".join(filter(None, [kind, model, f"b{batch}" if batch else ""])), names)
-        batch_words = f" · batch {batch}" if batch else ""
-        return Task(name, kind, model, f"{plain(model or c.title, 40)}{batch_words} · {title}", draw)
+    def task(kind: str, about: Cell, title: str, draw: Callable[..., tuple[Figure, str]]) -> Task:
+        name = _file_name("-".join([kind, *folders(about)]), names)
+        words = questioned(about) or plain(c.title, 40)
+        return Task(name, kind, about.model or "", f"{words} · {title}", draw)
 
     points, left_out = points_of(c)
     if points:
         title = "reached (FLOP/s) under the device's roof"
-        yield task("roofline", "", title, partial(roofline_figure, c, points, left_out))
-    batches: dict[str, set[int]] = {model: set() for model in c.models}
-    for target in c.targets:
-        batches.setdefault(target.row.model, set()).add(target.row.batch_size)
-    large = sum(2 * len(sizes) + 3 for sizes in batches.values()) > LARGE
-    for model, sizes in batches.items():
-        shown = sorted({min(sizes), max(sizes)} if large and sizes else sizes)
-        for batch in shown:
-            yield task("latency", model, "latency (ms)", partial(latency_figure, c, model, batch), batch)
-        for batch in shown[-1:] if large else shown:
-            yield task("throughput", model, "throughput (items/s)", partial(throughput_figure, c, model, batch), batch)
-        yield task("speedup", model, f"speed-up against {c.baseline} (×)", partial(speedup_figure, c, model))
-        yield task("build", model, "build time (s) and engine size (MiB)", partial(build_figure, c, model))
-        yield task("layers", model, "layer times (ms)", partial(layers_figure, c, model))
+        yield task("roofline", Cell(), title, partial(roofline_figure, c, points, left_out))
+    asked: dict[str, list[Cell]] = {model: [] for model in c.models}
+    for question in questions_in_order(c, c.targets):
+        asked.setdefault(question.model or "", []).append(question)
+    large = sum(2 * len(questions) + 3 for questions in asked.values()) > LARGE
+    for model, questions in asked.items():
+        shown = list(dict.fromkeys([questions[0], questions[-1]])) if large and questions else questions
+        for question in shown:
+            yield task("latency", question, "latency (ms)", partial(latency_figure, c, question))
+        for question in shown[-1:] if large else shown:
+            yield task("throughput", question, "throughput (items/s)", partial(throughput_figure, c, question))
+        of_model = Cell(model=model)
+        yield task("speedup", of_model, f"speed-up against {c.baseline} (×)", partial(speedup_figure, c, model))
+        yield task("build", of_model, "build time (s) and engine size (MiB)", partial(build_figure, c, model))
+        yield task("layers", of_model, "layer times (ms)", partial(layers_figure, c, model))
 
 
 def _draw(folder: Path, task: Task) -> Plot:

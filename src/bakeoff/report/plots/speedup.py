@@ -5,8 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected
-from bakeoff.report.plots.style import INK, MUTED, color_of, horizontal_rows, new_figure, plain, say_empty, series_of
-from bakeoff.report.targets import in_matrix_order
+from bakeoff.core.cell import Cell
+from bakeoff.report.plots.style import (
+    INK,
+    MUTED,
+    color_of,
+    horizontal_rows,
+    named,
+    new_figure,
+    plain,
+    say_empty,
+    series_of,
+)
+from bakeoff.report.targets import contender_of, in_matrix_order, questions_in_order, within_model
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +29,7 @@ WIDEST = 4
 
 
 def speedup_figure(collected: Collected, model: str) -> tuple[Figure, str]:
-    """One row a backend and precision, one mark a batch size, on a logarithmic axis; and the plot's caption."""
+    """One row for each that competes, one mark for each question, on a logarithmic axis; and the plot's caption."""
     from matplotlib.lines import Line2D
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -33,22 +44,22 @@ def speedup_figure(collected: Collected, model: str) -> tuple[Figure, str]:
         for target in collected.targets
         if target.row.model == model and target.ranked and collected.baseline in target.speedups
     ]
-    rows = list(dict.fromkeys((t.row.backend, t.row.precision) for t in in_matrix_order(collected, chosen)))
-    batches = sorted({target.row.batch_size for target in chosen})
-    figure, axes = new_figure(len(rows) * max(1, round(len(batches) * 0.6)))
+    rows = list(dict.fromkeys(contender_of(Cell.of(t.row)) for t in in_matrix_order(collected, chosen)))
+    asked = questions_in_order(collected, chosen)
+    figure, axes = new_figure(len(rows) * max(1, round(len(asked) * 0.6)))
     axes.set_title(f"{plain(model, 40)} · speed-up against {plain(collected.baseline, 30)} (×)", x=0)
     if not chosen:
         say_empty(axes, "nothing could be ranked against the baseline")
         return figure, caption
     series = series_of(collected)
-    horizontal_rows(axes, [f"{plain(backend, 28)}  {precision}" for backend, precision in rows])
-    step = 0.7 / len(batches)
+    horizontal_rows(axes, [named(contender) for contender in rows])
+    step = 0.7 / len(asked)
     # One call for all marks of a colour and shape: Matplotlib takes as long for one.
     marks: dict[tuple[str, str], list[tuple[float, ...]]] = {}
     for target in chosen:
         row, speedup = target.row, target.speedups[collected.baseline]
-        slot = batches.index(row.batch_size)
-        place = rows.index((row.backend, row.precision)) + (slot - (len(batches) - 1) / 2) * step
+        slot = asked.index(Cell.of(row).question)
+        place = rows.index(contender_of(Cell.of(row))) + (slot - (len(asked) - 1) / 2) * step
         below, above = max(speedup.value - speedup.low, 0), max(speedup.high - speedup.value, 0)
         mark = color_of(series[row.backend]), MARKERS[slot % len(MARKERS)]
         marks.setdefault(mark, []).append((speedup.value, place, below, above))
@@ -70,7 +81,7 @@ def speedup_figure(collected: Collected, model: str) -> tuple[Figure, str]:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.axvline(1, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    if len(batches) > 1:
+    if len(asked) > 1:
         handles = [
             Line2D(
                 [],
@@ -79,9 +90,9 @@ def speedup_figure(collected: Collected, model: str) -> tuple[Figure, str]:
                 marker=MARKERS[i % len(MARKERS)],
                 color=INK,
                 markersize=4.5,
-                label=f"batch {b}",
+                label=within_model(question).words(),
             )
-            for i, b in enumerate(batches)
+            for i, question in enumerate(asked)
         ]
         legend_below(figure, handles, most_columns=5)
     return figure, caption

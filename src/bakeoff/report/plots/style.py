@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.artifacts.collected import Collected
 from bakeoff.artifacts.io import write_bytes, write_text
+from bakeoff.core.cell import Cell
+from bakeoff.report.targets import contender_of, within_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,6 +66,18 @@ def plain(text: str, longest: int = 60) -> str:
     """A user's string as one line for a plot."""
     text = " ".join(text.split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def named(cell: Cell, *more: str) -> str:
+    """What competes in a cell as the label of a row of a plot, and what else tells the row from others."""
+    first, *others = [str(value) for _, value in contender_of(cell).items()]
+    return f"{plain(first, 28)}  {' '.join(others)}{''.join(more)}"
+
+
+def questioned(question: Cell, longest: int = 40) -> str:
+    """What is asked as the title of a plot: the model, shortened, and the rest."""
+    rest = within_model(question).words()
+    return " · ".join(filter(None, [plain(question.model or "", longest), rest]))
 
 
 @contextmanager

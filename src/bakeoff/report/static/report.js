@@ -112,6 +112,17 @@
     update();
   }
 
+  // Of what may scroll, only what does is a stop for the keyboard.
+  const scrolls = (element) =>
+    element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight;
+  const observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      if (scrolls(target)) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+  document.querySelectorAll("[tabindex='0']").forEach((element) => observer.observe(element));
+
   // A link to a folded part opens it.
   const reveal = (hash) => {
     const part = document.getElementById(hash.slice(1));

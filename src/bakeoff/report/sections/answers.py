@@ -1,0 +1,73 @@
+"""The answers: one card for each question, with what it rests on."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from bakeoff.artifacts.collected import TargetResult
+from bakeoff.core.cell import Cell
+from bakeoff.core.formats import format_ms, format_ratio
+from bakeoff.report.blocks import Answers, Block, Card, Datum, Paragraph
+from bakeoff.report.section import Context, section
+from bakeoff.report.tables import HEAD, accuracy_datum, contender_words, datum
+from bakeoff.report.targets import label_of, within_model
+
+BARS = 5
+"""Targets shown in the small chart of an answer."""
+
+
+@section(rank=10, title="Answers", anchor="answers", title_shown=False)
+def answers(context: Context) -> list[Block]:
+    """Cards by model, in the order of the answers."""
+    collected = context.collected
+    if not collected.answers:
+        return [Paragraph("This study has no answers: it has no targets.", kind="empty")]
+    ranked: dict[Cell, list[TargetResult]] = {}
+    for target in context.targets:
+        if target.ranked and target.row.latency_ms is not None:
+            ranked.setdefault(Cell.of(target.row).question, []).append(target)
+    blocks: list[Block] = []
+    for model, group in groupby(collected.answers, lambda answer: answer.model):
+        cards = []
+        for answer in group:
+            question = Cell.of(answer).question
+            cards.append(_card(context, answer.words, question, answer.best, ranked.get(question, [])))
+        reference = collected.models.get(model)
+        note = reference.description or "" if reference else ""
+        if note and reference and reference.real_weights is False:
+            note += " · random weights"
+        blocks.append(Answers(model, note, cards))
+    return blocks
+
+
+def _card(context: Context, words: str, question: Cell, label: str | None, ranked: list[TargetResult]) -> Card:
+    best = next((target for target in ranked if label_of(target) == label), None)
+    baseline = context.collected.baseline
+    shown = ranked[:BARS]
+    # The baseline is what readers know: it is always among the bars.
+    known = next((target for target in ranked[BARS:] if label_of(target) == baseline), None)
+    if known is not None:
+        shown = [*ranked[: BARS - 1], known]
+    slowest = max((target.row.latency_ms or 0.0 for target in shown), default=1.0) or 1.0
+    bars = []
+    for target in shown:
+        latency_ms = target.row.latency_ms or 0.0
+        cell = Cell.of(target.row)
+        _, *others = contender_words(cell)
+        meter = (getattr(cell, HEAD.name), round(100 * latency_ms / slowest, 1))
+        bars.append(((getattr(cell, HEAD.name), *others), Datum(format_ms(latency_ms), meter=meter)))
+    if best is None:
+        return Card(words, bars=bars, more=len(ranked) - len(shown))
+    row, speedup = best.row, best.speedups.get(baseline)
+    numbers = [
+        ("Latency", datum(row.latency_ms, format_ms, row.latency_ci_low_ms, row.latency_ci_high_ms, strong=True)),
+        (
+            "Speed-up",
+            datum(speedup.value, format_ratio, speedup.low, speedup.high, strong=True) if speedup else Datum(),
+        ),
+        ("Accuracy", accuracy_datum(best)),
+    ]
+    asked = within_model(question).words()
+    return Card(
+        words, asked[:1].upper() + asked[1:], contender_words(Cell.of(row)), numbers, bars, len(ranked) - len(shown)
+    )
