@@ -100,7 +100,7 @@ def test_the_head_says_where_and_with_which_versions(world):
     page = world().page()
     assert re.search(r"\*\*Made:\*\* 20\d\d-\d\d-\d\d, on a processor, 2 cores, 16 GiB", page)
     assert "torch 9.9, onnx 1.2.3" in page
-    assert "1, 2 \\(one engine with a dynamic batch dimension\\)" in page
+    assert "1, 2 (one engine with a dynamic batch dimension)" in page
     assert "Of 10 cells 8 work and pass" in page
 
 
