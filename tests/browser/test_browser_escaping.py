@@ -8,6 +8,7 @@ from report_fixture import make_collected
 
 from bakeoff.artifacts.collected import Collected
 from bakeoff.artifacts.io import write_record
+from bakeoff.core.cell import Cell
 from bakeoff.core.precision import PRECISIONS
 from bakeoff.report.build import write_report
 from bakeoff.report.index import write_index
@@ -26,6 +27,8 @@ def marked(value):
         case BaseModel():
             fields = (name for name in type(value).model_fields if name != "schema_")
             return {name: marked(getattr(value, name)) for name in fields}
+        case Cell():
+            return {axis.name: marked(item) for axis, item in value.items()} | {"study": marked(value.study)}
         case dict():
             return {marked(key): marked(item) for key, item in value.items()}
         case list() | tuple():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.collected import Collected, TargetResult
 from bakeoff.core.cell import AXES, Axis, Cell, Role, axes_of
 from bakeoff.core.formats import format_db
@@ -73,11 +74,19 @@ def folders(cell: Cell) -> list[str]:
     return [axis.folder.format(value) for axis, value in cell.items()]
 
 
-def engine_of(target: TargetResult) -> Cell:
-    """The cell of a target's engine, which may serve all values of an axis."""
-    if target.build is not None:
-        return target.build.target
-    return Cell.of(target.row).at(**{axis.name: None for axis in AXES if axis.engines == "fixed"})
+def engine_of(target: TargetResult, record: Record | None = None) -> Cell:
+    """The cell of a target's engine, which may serve all values of an axis.
+
+    Args:
+        target: One of the targets that share it.
+        record: What is known of the engine: a record that says for which values alone it was built; the record of its
+            build where it is left out.
+    """
+    record = record or target.build
+    fixed = [axis.name for axis in AXES if axis.engines == "fixed"]
+    shared = [name for name in fixed if record is None or getattr(record.target, name) is None]
+    not_of_engines = [axis.name for axis in AXES if axis.engines == "shared"]
+    return Cell.of(target.row).at(**dict.fromkeys([*shared, *not_of_engines]))
 
 
 def label_of(target: TargetResult) -> str:

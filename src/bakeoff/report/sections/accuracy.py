@@ -8,6 +8,7 @@ from bakeoff.core.formats import format_db
 from bakeoff.report.blocks import NOTHING, Block, Column, Datum, Paragraph, Table, TableRow, Text
 from bakeoff.report.section import Context, section
 from bakeoff.report.tables import axes_in, axis_cells, axis_columns, datum
+from bakeoff.report.targets import engine_of
 
 
 @section(rank=50, title="Accuracy", anchor="accuracy")
@@ -16,7 +17,7 @@ def accuracy(context: Context) -> list[Block]:
     judged: dict[Cell, AccuracyRecord] = {}
     for target in context.targets:
         if target.accuracy is not None and target.accuracy.ok:
-            judged.setdefault(target.accuracy.target, target.accuracy)
+            judged.setdefault(engine_of(target, target.accuracy), target.accuracy)
     rerun = any(record.repeat_relative_l2 is not None for record in judged.values())
     lead = (
         "Outputs of each engine against the model in eager fp32 on the same inputs. Batch sizes that share an engine "
