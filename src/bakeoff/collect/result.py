@@ -129,12 +129,10 @@ def target_result(
         warnings=target_warnings(records.rounds, build, accuracy),
     )
     if build and build.ok:
-        row.build_s, row.engine_bytes = build.build_s, build.engine_bytes
-        row.export_s, row.warm_build_s = build.export_s, build.warm_build_s
-        row.holds_precision = build.holds_precision
+        _take_over(row, build)
         row.dynamic_batch = build.batch.min != build.batch.max if build.batch else None
     if accuracy and accuracy.ok:
-        row.sqnr_db, row.max_abs, row.top1_agreement = accuracy.sqnr_db, accuracy.max_abs, accuracy.top1_agreement
+        _take_over(row, accuracy)
         row.accuracy_passed = accuracy.passed
     if latency and records.timed:
         _fill_timing(row, records, latency)
@@ -152,6 +150,12 @@ def target_result(
         profile=records.profile,
         rounds=records.rounds,
     )
+
+
+def _take_over(row: Row, record: BuildRecord | AccuracyRecord) -> None:
+    """Fill the columns of the row that a record has under the same name."""
+    for name in Row.model_fields.keys() & type(record).model_fields.keys() - row.model_fields_set:
+        setattr(row, name, getattr(record, name))
 
 
 def _fill_timing(row: Row, records: TargetRecords, latency: Interval) -> None:
