@@ -31,7 +31,7 @@ test: env-dev browser lint unit  ## check and test everything (what CI runs)
 lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, import-linter, generated files
 	@ruff check .
 	@ruff format --check --quiet .
-	@snakefmt --check --compact-diff Snakefile workflow/rules
+	@snakefmt --check --compact-diff Snakefile workflow/Snakefile workflow/rules
 	@python tests/lint_workflow.py
 	@mypy
 	@lint-imports --no-cache --no-logo
