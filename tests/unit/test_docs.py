@@ -96,19 +96,11 @@ def commands(pattern: str) -> dict[str, list[str]]:
     return found
 
 
-def need_the_entry() -> None:
-    """Skip where `python -m bakeoff` is not there yet."""
-    if not (ROOT / "src/bakeoff/__main__.py").exists():
-        pytest.skip("there is no `python -m bakeoff` yet")
-
-
 def test_tools_are_started_by_their_verbs_alone() -> None:
-    need_the_entry()
     assert commands(r"python3? -m bakeoff\.\w[\w.]*") == {}
 
 
 def test_every_verb_that_is_named_exists() -> None:
-    need_the_entry()
     said = subprocess.run(
         [sys.executable, "-m", "bakeoff", "--help"],
         env={"PYTHONPATH": str(ROOT / "src"), "PATH": ""},
@@ -147,7 +139,6 @@ def is_module(name: str) -> bool:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_file_and_module_that_is_named_exists(page: Path) -> None:
-    need_the_entry()
     named = [name for name in _CODE.findall(prose(page)) if not re.search(r"[<>*{}\s=]|\.\.\.", name)]
     files = {name.partition(":")[0] for name in named if names_a_file(name)} - EXAMPLES
     modules = {name for name in named if re.fullmatch(r"bakeoff(\.\w+)+", name)}

@@ -1,7 +1,7 @@
 """Reading and writing artifacts: written to a temporary name and renamed, so none is ever half there.
 
 Whoever finds a damaged file says so by moving the file's time of change: the next run then reads it, finds that it is
-not as it was made, and makes it anew (see bakeoff.freshness.distrust).
+not as it was made, and makes it anew (see bakeoff.freshness.doubts).
 """
 
 from __future__ import annotations

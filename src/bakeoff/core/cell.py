@@ -108,9 +108,9 @@ class Cell:
         return "/".join(axis.folder.format(value) for axis, value in self.items())
 
     @property
-    def fixed(self) -> str:
-        """What an engine or export is built for alone, as the folders behind its own: `/b8`, or empty."""
-        return "".join(f"/{axis.folder.format(value)}" for axis, value in self.items() if axis.engines == "fixed")
+    def below_export(self) -> str:
+        """The folders of an export below that of its format and precision: `/b8`, or empty."""
+        return "".join(f"/{axis.folder.format(value)}" for axis, value in self.items() if axis.name not in EXPORT_NAMES)
 
     def items(self) -> Iterator[tuple[Axis, Any]]:
         """The axes that say something of the cell, with their values: those that apply and are not at their default."""
@@ -240,6 +240,10 @@ FIXED = "fixed"
 """Wildcard for the folders of an engine or export that is built for one value of an axis alone: `/b8`, or empty."""
 
 
+EXPORT_NAMES = ("model", "backend", "precision")
+"""Axes that the path of an export names in its own way, or not at all: `<model>/exports/<format>-<precision>`."""
+
+
 def axes_of(*roles: Role) -> tuple[Axis, ...]:
     """The axes of these roles, in their order."""
     unknown = set(roles) - set(get_args(Role))
@@ -271,6 +275,12 @@ def profile_pattern() -> str:
 def engine_pattern() -> str:
     """The folder of an engine, likewise."""
     return f"{_pattern(axis for axis in AXES if axis.engines == 'own')}{{{FIXED}}}"
+
+
+def below_export_pattern() -> str:
+    """What `Cell.below_export` is, its values as wildcards."""
+    own = _pattern(axis for axis in AXES if axis.engines == "own" and axis.name not in EXPORT_NAMES)
+    return f"{'/' if own else ''}{own}{{{FIXED}}}"
 
 
 def _pattern(axes: Iterable[Axis]) -> str:

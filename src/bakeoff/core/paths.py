@@ -65,6 +65,6 @@ class StudyPaths:
         """Folder with the inputs that a model's quantizers look at; its record is calibration.json."""
         return f"{self.results}/{model}/calibration"
 
-    def export(self, model: str, format: str, precision: str, fixed: str = "") -> str:
-        """Folder of one export; `fixed` is '' or '/b<batch>' (an export of fixed batch size)."""
-        return f"{self.results}/{model}/exports/{format}-{precision}{fixed}"
+    def export(self, model: str, format: str, precision: str, below: str = "") -> str:
+        """Folder of one export; `below` is `Cell.below_export`: '', or '/b<batch>' for one of fixed batch size."""
+        return f"{self.results}/{model}/exports/{format}-{precision}{below}"

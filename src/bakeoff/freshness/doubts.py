@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,6 @@ _CHANGED = {
     "code": "by other Bakeoff code",
     "model": "from another definition of the model",
 }
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """Why a record is made anew."""
-
-    words: str
-    elsewhere: bool = False
-    """Whether it came from another working directory, so that Snakemake here has no parameters of it to compare."""
 
 
 class Doubts:
@@ -61,13 +52,13 @@ class Doubts:
         self._params_of = params_of
 
     @cached_property
-    def by_record(self) -> dict[str, Doubt]:
-        """The records that are doubted, in the order given.
+    def by_record(self) -> dict[str, str]:
+        """The records that are doubted, in the order given, each with the reason in words.
 
         A record that is missing although its job ran is one of them: Snakemake would make it anew only where something
         made from it is to be made, and so would take a report for finished whose ground a killed run has taken away.
         """
-        return {record: doubt for record in self._records if (doubt := self._doubt(self._entry(record), record))}
+        return {record: why for record in self._records if (why := self._why(self._entry(record), record))}
 
     def attempt(self, record: str) -> int:
         """How many attempts at a record had failed when the study was planned."""
@@ -81,10 +72,10 @@ class Doubts:
         """
         entry = self._entry(record)
         before = entry.repair if entry else None
-        doubt = self.by_record.get(record)
-        if doubt is None:
+        why = self.by_record.get(record)
+        if why is None:
             return before
-        state = [before, doubt.words, _times(f"{self._ledger.folder}/{self._name(record)}"), _times(record)]
+        state = [before, why, _times(f"{self._ledger.folder}/{self._name(record)}"), _times(record)]
         return hashlib.sha256(repr(state).encode()).hexdigest()[:12]
 
     def note_times(self) -> None:
@@ -109,19 +100,17 @@ class Doubts:
     def _entries(self) -> dict[str, Entry | None]:
         return {}
 
-    def _doubt(self, entry: Entry | None, record: str) -> Doubt | None:
+    def _why(self, entry: Entry | None, record: str) -> str | None:
         if entry is None:
-            # Whether Snakemake knows parameters of it is not known either.
-            return Doubt("nothing tells how it was made", elsewhere=True) if os.path.exists(record) else None
-        elsewhere = entry.home is None or entry.home != self._here
+            return "nothing tells how it was made" if os.path.exists(record) else None
         if record not in entry.files:
-            return Doubt("the job that makes it was interrupted", elsewhere)
+            return "the job that makes it was interrupted"
         for path, made in entry.files.items():
             problem = _problem(path, made)
             if problem:
-                return Doubt(problem, elsewhere)
-        words = self._difference(entry, record) if elsewhere else None
-        return Doubt(words, elsewhere) if words else None
+                return problem
+        elsewhere = entry.home is None or entry.home != self._here
+        return self._difference(entry, record) if elsewhere else None
 
     def _difference(self, entry: Entry, record: str) -> str | None:
         """How a record that was made elsewhere would be made differently here; None where it would be made alike."""

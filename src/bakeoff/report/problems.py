@@ -54,12 +54,6 @@ def problems_of(collected: Collected) -> list[Problem]:
     return sorted(found.values(), key=lambda p: (order.index(p.status), -len(p.targets), p.reason))
 
 
-def log_of(target: TargetResult) -> str | None:
-    """The log that tells more about a target that is not ok."""
-    cause = _cause(target)
-    return cause.log if cause else None
-
-
 def _cause(target: TargetResult) -> Record | None:
     """The first record of a target that is not ok, in the order in which its jobs ran."""
     records: list[Record | None] = [target.build, *target.rounds, target.accuracy, target.profile]

@@ -18,8 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 from logging import Logger
 from typing import Any
 
-from snakemake.scheduling.greedy import Scheduler as GreedyScheduler
-from snakemake.scheduling.greedy import SchedulerSettings as GreedySettings
+from snakemake_interface_scheduler_plugins.registry import SchedulerPluginRegistry
 
 from bakeoff.devices.locks import MEASUREMENTS, STARTED_PER_GPU, WORK
 from bakeoff.snakemake.study_run import stage_of
@@ -37,7 +36,8 @@ class JobOrder:
             gpus: How many GPUs the study is measured on; 0 on a CPU.
         """
         self._dag = dag
-        self._greedy = GreedyScheduler(dag, GreedySettings(), logger)
+        greedy = SchedulerPluginRegistry().get_plugin("greedy")
+        self._greedy: Any = greedy.scheduler(dag, greedy.settings_cls(), logger)
         self._gpus = gpus
         self._cores = 0
         self._measuring: list[Any] = []

@@ -1,6 +1,8 @@
-"""What Bakeoff changes inside Snakemake, since no public interface offers it. All of it makes planning faster; none of
-it is needed. Where a version of Snakemake lacks a piece, that piece is left out, a note says so, and all still works.
-tests/unit/snakemake/test_private.py shows that each still takes effect.
+"""What Bakeoff uses and changes inside Snakemake, since no public interface offers it.
+
+`speed_up_planning` makes planning faster, and `planned_for` and `outputs_to_make` only decide what is printed. Where a
+version of Snakemake lacks a piece, that piece is left out and all still works; where planning takes longer without it,
+a note says so. tests/unit/snakemake/test_private.py shows that each still takes effect.
 """
 
 from __future__ import annotations
@@ -21,11 +23,25 @@ def speed_up_planning(workflow: Any) -> list[str]:
         for name, apply in (
             ("the cache of its scripts (SourceCache._cache)", lambda: _keep_scripts(workflow)),
             ("the lookup of pipes (Job.is_pipe_or_service_input)", _look_up_pipes_once),
+            ("the parameters of functions (snakemake.common.overwrite_function_params)", _can_name_parameters),
         )
         if not apply()
     ]
     _leave_out_pandas()
     return [f"this Snakemake lacks {name}, so planning a large study takes longer" for name in missing]
+
+
+def planned_for(workflow: Any) -> str | None:
+    """What Snakemake plans jobs for, while it does: a `run`, a `dry run`, or None for what only looks (`--summary`)."""
+    if getattr(workflow, "executor_plugin", None) is None:
+        return None
+    return "dry run" if getattr(workflow, "dryrun", False) else "run"
+
+
+def outputs_to_make(workflow: Any) -> list[list[str]]:
+    """The outputs of each job that a run is going to do; nothing where that cannot be found out."""
+    needrun = getattr(getattr(workflow, "dag", None), "needrun_jobs", None)
+    return [[str(file) for file in job.output] for job in needrun()] if callable(needrun) else []
 
 
 def of_wildcards(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -40,6 +56,15 @@ def of_wildcards(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return asked
     overwrite_function_params(asked, _WILDCARDS)
     return asked
+
+
+def _can_name_parameters() -> bool:
+    """Whether `of_wildcards` saves Snakemake the inspection of functions."""
+    try:
+        from snakemake.common import overwrite_function_params  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def _keep_scripts(workflow: Any) -> bool:

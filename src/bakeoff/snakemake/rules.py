@@ -39,7 +39,7 @@ class Rules:
             case "calibrate":
                 return paths.calibration("{model}")
             case "export":
-                return paths.export("{model}", "{format}", "{precision}", f"{{{axes.FIXED}}}")
+                return paths.export("{model}", "{format}", "{precision}", axes.below_export_pattern())
             case "build" | "verify":
                 return f"{paths.results}/{axes.engine_pattern()}"
             case "profile":

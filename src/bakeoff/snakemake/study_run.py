@@ -80,9 +80,10 @@ class StudyRun:
             working_folder_token(),
             params_of,
         )
-        if self._workflow.executor_plugin is not None and self._workflow.is_main_process:
+        planned_for = private.planned_for(self._workflow)
+        if planned_for and self._workflow.is_main_process:
             _tell(doubts)
-            if under_way:
+            if under_way and planned_for == "dry run":
                 words = run_under_way(self.paths.results) or "another run was under way"
                 _say(f"{words}; what it has not done yet is shown as to be done")
         return doubts
@@ -90,16 +91,18 @@ class StudyRun:
     def newer_input(self, record: str) -> Any:
         """The input `NEWER_INPUT` of the job that makes a record, flagged as old unless the record is to be made anew.
 
-        A doubted record changes the tracked parameter `repair`, and so Snakemake makes it anew. But of results that
-        were copied from another folder Snakemake has no parameters that could change. It makes them anew because an
-        input is newer than they are, and this is that input.
+        A doubted record changes the tracked parameter `repair`, and so Snakemake makes it anew. But of some results
+        Snakemake has no parameters that could change: of those that were copied from another folder, and of all where
+        `.snakemake/` was deleted. It makes them anew because an input is newer than they are, and this is that input.
+        Where Snakemake knows the parameters, it also knows this input's content, which never changes, and goes by the
+        parameters.
         """
         doubt = self.doubts.by_record.get(record)
         marker = Path(NEWER_INPUT)
         if not marker.exists():
             marker.parent.mkdir(exist_ok=True)
             marker.touch()
-        if doubt is None or not doubt.elsewhere:
+        if doubt is None:
             return ancient(NEWER_INPUT)
         if not self._newer_input_touched:
             os.utime(marker)
@@ -192,8 +195,8 @@ def stage_of(outputs: Collection[str]) -> str | None:
 
 def _tell(doubts: Doubts) -> None:
     found = list(doubts.by_record.items())
-    for record, doubt in found[:_MOST_LINES]:
-        _say(f"{record} is made anew: {doubt.words}")
+    for record, why in found[:_MOST_LINES]:
+        _say(f"{record} is made anew: {why}")
     if len(found) > _MOST_LINES:
         _say(f"... and {len(found) - _MOST_LINES} more records are made anew")
 

@@ -46,7 +46,7 @@ class StudyJobs:
             case "calibrate":
                 return paths.calibration(cell.need("model"))
             case "export":
-                return paths.export(cell.need("model"), job.format or "", cell.need("precision"), cell.fixed)
+                return paths.export(cell.need("model"), job.format or "", cell.need("precision"), cell.below_export)
             case _:
                 return paths.cell(cell)
 

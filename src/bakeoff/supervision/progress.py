@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts.io import write_text
-
-STAGES = ("environment", "reference", "export", "build", "verify", "profile", "time")
+from bakeoff.artifacts.stages import RECORDS
 
 _FIRST_GUESS_S = {"environment": 8.0, "reference": 15.0, "export": 15.0, "build": 8.0, "verify": 5.0}
 
@@ -38,7 +37,7 @@ class Progress:
         """
         import psutil
 
-        counts = Counter(job for job in jobs if job in STAGES)
+        counts = Counter(job for job in jobs if job in RECORDS)
         past = self._mean_s()
         guesses = {**_FIRST_GUESS_S, **guess_s, **past}
         run = {"jobs": counts, "guess_s": guesses, "at_once": {**at_once}, "cores": cores}

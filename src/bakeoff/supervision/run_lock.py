@@ -21,6 +21,10 @@ _held: list[IO[str]] = []
 """Open for the life of this process: closing one frees it."""
 
 
+_LOOKS, _LOOK_S = 10, 0.02
+"""How often, and with which pause in seconds, the lock is tried before another run is said to have it."""
+
+
 class RunUnderWayError(BakeoffError):
     """Another run holds the folder; the message says which, since when, and what to do."""
 
@@ -38,11 +42,9 @@ def lock_run(results: str | Path, planned: tuple[bool, int | None] | None = None
     path.parent.mkdir(parents=True, exist_ok=True)
     now = state_of_lock(results)
     lock = open(path, "a+")  # noqa: SIM115
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _taken(lock):
         lock.close()
-        raise RunUnderWayError(f"{_words(results)}; wait for its end, or end it, before you start another") from None
+        raise RunUnderWayError(f"{_words(results)}; wait for its end, or end it, before you start another")
     if planned is not None and planned != now:
         lock.close()
         raise RunUnderWayError(
@@ -77,6 +79,18 @@ def run_under_way(results: str | Path) -> str | None:
     except BlockingIOError:
         return _words(results)
     return None
+
+
+def _taken(lock: IO[str]) -> bool:
+    """Take the lock; a dry run or another look at it (`run_under_way`) may have it for an instant."""
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOOK_S)
+        else:
+            return True
+    return False
 
 
 def _path(results: str | Path) -> Path:

@@ -132,3 +132,24 @@ def test_an_axis_with_a_default_leaves_the_paths_that_are_there(monkeypatch):
         match = re.fullmatch(regex, folder)
         assert match
         assert made.from_wildcards("s", match.groupdict()) == cell
+
+
+def test_an_axis_of_which_each_value_has_its_own_engines_tells_their_exports_apart(monkeypatch):
+    shape = Axis(
+        "shape", role="question", heading="Shape", wildcard="shape", pattern="[a-z]+", parse=str,
+        values=lambda study, cell: ["small", "wide"],
+    )  # fmt: skip
+    made = dataclasses.make_dataclass("Cell", [("shape", "str | None", None)], bases=(Cell,), frozen=True, eq=True)
+    monkeypatch.setattr(axes, "AXES", (*AXES, shape))
+    exports = [made("s", "a", precision="fp32", batch_size=8, shape=value).below_export for value in ("small", "wide")]
+    assert exports == ["/b8/small", "/b8/wide"]
+    monkeypatch.setattr(axes, "AXES", (*AXES[:3], shape, *AXES[3:]))
+    for value in ("small", "wide"):
+        cell = made("s", "a", precision="fp32", batch_size=8, shape=value)
+        regex = axes.below_export_pattern()
+        for name, allowed in axes.wildcard_constraints().items():
+            regex = regex.replace(f"{{{name}}}", f"(?P<{name}>{allowed})")
+        match = re.fullmatch(regex, cell.below_export)
+        assert match
+        found = made.from_wildcards("s", {"model": "a", "precision": "fp32", **match.groupdict()})
+        assert found == cell

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.freshness.doubts import Doubt, Doubts
+from bakeoff.freshness.doubts import Doubts
 from bakeoff.freshness.ledger import Entry, Ledger, param_digests, stamp
 
 PARAMS = {"made_on": "a processor", "versions": {"torch": "2"}, "timing": {"max_s": 1}}
@@ -31,12 +31,8 @@ class Study:
     def doubts(self, here: str | None = "here", **params: object) -> Doubts:
         return Doubts([self.record], self.results, self.ledger, here, lambda record: {**PARAMS, **params})
 
-    def doubt(self, here: str | None = "here", **params: object) -> Doubt | None:
-        return self.doubts(here, **params).by_record.get(self.record)
-
     def why(self, here: str | None = "here", **params: object) -> str | None:
-        doubt = self.doubt(here, **params)
-        return doubt and doubt.words
+        return self.doubts(here, **params).by_record.get(self.record)
 
     def repair(self, here: str | None = "here") -> str | None:
         return self.doubts(here).repair(self.record)
@@ -148,15 +144,6 @@ def test_a_job_that_is_interrupted_again_and_again_has_another_one_each_time(stu
         os.utime("results/s/.ledger/m/build.json", ns=(number + 1, number + 1))
         seen.append(study.repair())
     assert len(set(seen)) == 4
-
-
-def test_snakemake_has_parameters_to_compare_only_of_what_was_made_here(study):
-    Path(study.engine).unlink()
-    assert study.doubt("here").elsewhere is False
-    assert study.doubt("there").elsewhere is True
-    assert study.doubt(None).elsewhere is True
-    Path(study.results, ".ledger/m/build.json").unlink()
-    assert study.doubt("here").elsewhere is True
 
 
 def test_an_entry_of_an_earlier_version_is_read(study):

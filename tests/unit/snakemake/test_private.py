@@ -82,4 +82,26 @@ def test_what_is_missing_is_told_and_harms_nothing(monkeypatch):
     assert "scripts" in notes[0]
     assert "pipes" in notes[1]
     monkeypatch.setitem(sys.modules, "snakemake.common", SimpleNamespace())
+    assert "functions" in private.speed_up_planning(SimpleNamespace(sourcecache=SimpleNamespace()))[-1]
     assert private.of_wildcards(lambda wildcards: 1)(None) == 1
+
+
+def test_what_is_planned_for_is_known_while_jobs_are_planned():
+    import snakemake.api  # noqa: F401 - Snakemake's modules import each other in circles; this one may be the first
+    from snakemake.workflow import Workflow
+
+    assert isinstance(Workflow.executor_plugin, property)
+    assert isinstance(Workflow.dryrun, property)
+    assert private.planned_for(SimpleNamespace(executor_plugin=None)) is None
+    assert private.planned_for(SimpleNamespace(executor_plugin=1, dryrun=True)) == "dry run"
+    assert private.planned_for(SimpleNamespace(executor_plugin=1, dryrun=False)) == "run"
+    assert private.planned_for(SimpleNamespace()) is None
+
+
+def test_the_outputs_of_the_jobs_to_come():
+    from snakemake.dag import DAG
+
+    assert callable(DAG.needrun_jobs)
+    dag = SimpleNamespace(needrun_jobs=lambda: [SimpleNamespace(output=["a", "b"]), SimpleNamespace(output=[])])
+    assert private.outputs_to_make(SimpleNamespace(dag=dag)) == [["a", "b"], []]
+    assert private.outputs_to_make(SimpleNamespace()) == []

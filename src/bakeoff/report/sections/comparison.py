@@ -34,8 +34,9 @@ def comparison(context: Context) -> list[Block]:
     """Every target with its speed, accuracy and status."""
     collected, targets = context.collected, context.targets
     lead = (
-        "Every target of the study. Times are medians over rounds with their 95 % confidence interval; ",
-        Text("how the numbers were made", link="#method"),
+        "Every target of the study. Times are medians over rounds with their 95 % confidence interval",
+        Text("; ", only="html"),
+        Text("how the numbers were made", link="#method", only="html"),
         ".",
         Text(" Choose a heading to sort, with Shift for several; choose a backend for its ", only="html"),
         Text("details", link="#details", only="html"),
