@@ -248,7 +248,7 @@ def test_a_model_without_python_code_is_refused_where_python_code_is_needed(cons
         import json
         from bakeoff.backends import make_backend
         from bakeoff.backends.base import Request
-        from bakeoff.tools.reference_docs import full_machines
+        from bakeoff.tools.docs import full_machines
         device, machine = full_machines()["NVIDIA GPU"]
         request = Request("fp32", device, "constant", machine)
         kinds = ("eager", "inductor", "torch2trt", "torch_tensorrt", "torchscript")
