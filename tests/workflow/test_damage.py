@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def flip_unseen(path: Path) -> None:
 
 
 ENGINE = {"build": 1, "verify": 1, "time": 1, **COLLECT}
+
+
+@pytest.mark.parametrize("damage", [cut, Path.unlink])
+def test_damage_is_mended_where_snakemake_remembers_nothing_of_the_file(workspace, damage):
+    """As after `--drop-metadata`: there are no parameters that could change."""
+    shutil.rmtree(workspace.folder / ".snakemake" / "metadata")
+    damage(workspace.result(f"{NET}/engine.onnx"))
+    run = workspace.run("report", "-n")
+    assert jobs_of(run).items() >= ENGINE.items()
+    assert "build.json is made anew: engine.onnx is" in run.output
 
 
 @pytest.mark.parametrize(
