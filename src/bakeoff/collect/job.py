@@ -49,4 +49,4 @@ def write_plan(plan_json: str, plan_file: str, repair: str | None = None) -> Non
 def note_made(ledger: Ledger, name: str, files: list[str], repair: str | None) -> None:
     """Note in the ledger that a record of the whole study was made, with the files that belong to it."""
     made = {file: stamp(file) for file in files}
-    ledger.write(name, Entry(repair=repair, home=working_folder_token(), files=made))
+    ledger.write(name, Entry(repair=repair, made_in=working_folder_token(), files=made))

@@ -109,7 +109,7 @@ class Doubts:
             problem = _problem(path, made)
             if problem:
                 return problem
-        elsewhere = entry.home is None or entry.home != self._here
+        elsewhere = entry.made_in is None or entry.made_in != self._here
         return self._difference(entry, record) if elsewhere else None
 
     def _difference(self, entry: Entry, record: str) -> str | None:

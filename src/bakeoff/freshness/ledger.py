@@ -36,7 +36,7 @@ class Entry:
     """How many attempts failed so far."""
     repair: str | None = None
     """The word that the job was given as its parameter `repair`; None where nothing was ever repaired."""
-    home: str | None = None
+    made_in: str | None = None
     """Token of the working directory that it ran in."""
     params: dict[str, str] = field(default_factory=dict)
     """A digest of each tracked parameter, by name."""
@@ -55,7 +55,8 @@ class Ledger:
         try:
             text = json.loads((self.folder / record).read_bytes())
             files = {path: Stamp(*stamp) for path, stamp in text["files"].items()}
-            return Entry(int(text["attempt"]), text.get("repair"), text["home"], dict(text["params"]), files)
+            made_in = text.get("made_in", text.get("home"))  # its name in earlier versions
+            return Entry(int(text["attempt"]), text.get("repair"), made_in, dict(text["params"]), files)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bakeoff.artifacts.io import write_text
 
-_FILE = Path(".snakemake/bakeoff-home")
+_FILE = Path(".snakemake/bakeoff-folder")
 
 
 def working_folder_token() -> str | None:

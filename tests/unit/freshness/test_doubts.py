@@ -24,9 +24,9 @@ class Study:
         self.ledger = Ledger(f"{self.results}/.ledger")
         self.note()
 
-    def note(self, home: str = "here", repair: str | None = None) -> None:
+    def note(self, made_in: str = "here", repair: str | None = None) -> None:
         files = {path: stamp(path) for path in (self.record, self.engine)}
-        self.ledger.write("m/build.json", Entry(0, repair, home, param_digests(PARAMS), files))
+        self.ledger.write("m/build.json", Entry(0, repair, made_in, param_digests(PARAMS), files))
 
     def doubts(self, here: str | None = "here", **params: object) -> Doubts:
         return Doubts([self.record], self.results, self.ledger, here, lambda record: {**PARAMS, **params})
@@ -150,6 +150,7 @@ def test_an_entry_of_an_earlier_version_is_read(study):
     path = Path(study.results, ".ledger/m/build.json")
     entry = json.loads(path.read_text())
     del entry["repair"]
+    entry["home"] = entry.pop("made_in")
     path.write_text(json.dumps(entry))
     assert study.why() is None
     assert study.repair() is None

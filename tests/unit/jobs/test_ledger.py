@@ -12,14 +12,14 @@ RECORD = "m/b/fp32/build.json"
 def test_an_entry_is_read_as_it_was_written(tmp_path):
     file = tmp_path / "engine.bin"
     file.write_bytes(b"engine")
-    entry = Entry(attempt=2, home="here", params={"threads": "0a"}, files={str(file): stamp(file)})
+    entry = Entry(attempt=2, made_in="here", params={"threads": "0a"}, files={str(file): stamp(file)})
     ledger = Ledger(tmp_path / ".ledger")
     assert ledger.read(RECORD) is None
     ledger.write(RECORD, entry)
     assert ledger.read(RECORD) == entry
 
 
-@pytest.mark.parametrize("text", ["", "many", "[1]", '{"attempt": "x"}', '{"attempt": 1, "home": null}', "\0\0"])
+@pytest.mark.parametrize("text", ["", "many", "[1]", '{"attempt": "x"}', '{"attempt": 1, "made_in": null}', "\0\0"])
 def test_a_damaged_entry_is_none(tmp_path, text):
     ledger = Ledger(tmp_path)
     ledger.write(RECORD, Entry(attempt=1))
