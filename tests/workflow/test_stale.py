@@ -178,7 +178,7 @@ def test_results_from_another_machine(workspace):
     """`results/` alone was copied: Snakemake knows nothing of how they were made."""
     shutil.rmtree(workspace.folder / ".snakemake")
     run = on_another_cpu(workspace, "report", "-n")
-    assert jobs_of(run) == {**MEASURED, **COLLECT}
+    assert jobs_of(run) == {"plan": 1, **MEASURED, **COLLECT}
     said = [line for line in run.output.splitlines() if line.startswith("[bakeoff]")]
     assert sum("made elsewhere, on another device" in line for line in said) == 1 + 2 + 4 + 4 + 4
     assert not [line for line in said if "export.json" in line]
@@ -187,12 +187,12 @@ def test_results_from_another_machine(workspace):
 def test_results_of_this_machine_from_another_folder(workspace):
     shutil.rmtree(workspace.folder / ".snakemake")
     first = workspace.run("report", "-n")
-    assert jobs_of(first) == COLLECT
+    assert jobs_of(first) == {"plan": 1, **COLLECT}
     assert "collected.json is made anew: it was made elsewhere" in first.output
     # a change is seen although Snakemake keeps no parameters of these files
     workspace.study["timing"]["max_s"] = 0.2
     second = workspace.run("report", "-n")
-    assert jobs_of(second) == {"time": 4, **COLLECT}
+    assert jobs_of(second) == {"plan": 1, "time": 4, **COLLECT}
     assert "made elsewhere, with another timing" in second.output
 
 

@@ -39,6 +39,8 @@ from bakeoff.supervision.run_lock import RunUnderWayError, lock_run, run_under_w
 NEWER_INPUT = ".snakemake/bakeoff-planned"
 """An input of every rule, which normally counts as old. See `StudyRun.newer_input`."""
 
+_REPORT = ("plots", "index.html", "report.md")
+
 _MOST_LINES = 20
 """Records named one by one; of more, their number is told."""
 
@@ -82,11 +84,18 @@ class StudyRun:
         )
         planned_for = private.planned_for(self._workflow)
         if planned_for and self._workflow.is_main_process:
-            _tell(doubts)
+            _tell(doubts.by_record | self._missing_of_report())
             if under_way and planned_for == "dry run":
                 words = run_under_way(self.paths.results) or "another run was under way"
                 _say(f"{words}; what it has not done yet is shown as to be done")
         return doubts
+
+    def _missing_of_report(self) -> dict[str, str]:
+        """What was deleted of a report. Snakemake makes it anew by itself, and says why only in its long output."""
+        if not os.path.exists(self.paths.collected):
+            return {}
+        made = [f"{self.paths.report}/{name}" for name in _REPORT]
+        return {path: f"{Path(path).name} is missing" for path in made if not os.path.exists(path)}
 
     def newer_input(self, record: str) -> Any:
         """The input `NEWER_INPUT` of the job that makes a record, flagged as old unless the record is to be made anew.
@@ -193,12 +202,12 @@ def stage_of(outputs: Collection[str]) -> str | None:
     return next((stages[name] for name in map(os.path.basename, outputs) if name in stages), None)
 
 
-def _tell(doubts: Doubts) -> None:
-    found = list(doubts.by_record.items())
+def _tell(reasons: Mapping[str, str]) -> None:
+    found = list(reasons.items())
     for record, why in found[:_MOST_LINES]:
         _say(f"{record} is made anew: {why}")
     if len(found) > _MOST_LINES:
-        _say(f"... and {len(found) - _MOST_LINES} more records are made anew")
+        _say(f"... and {len(found) - _MOST_LINES} more are made anew")
 
 
 def _clear_up(results: str) -> None:
