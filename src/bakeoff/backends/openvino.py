@@ -173,7 +173,9 @@ class OpenVino(Backend):
 
         compiled = self.compile(folder / GRAPH, spec)
         request = compiled.create_infer_request()
-        _set_inputs(request, _as_taken(spec.zero_arrays(spec.batch_opt), compiled))
+        # The request reads these arrays in place and does not keep them alive: freed too early, OpenVINO crashes.
+        zeros = _as_taken(spec.zero_arrays(spec.batch_opt), compiled)
+        _set_inputs(request, zeros)
         request.infer(share_outputs=True)
         nodes = _runtime_nodes(compiled).values()
         record_dtypes(built, [(node.type, node.dtype) for node in nodes], spec.precision)
