@@ -1,7 +1,9 @@
 """OpenVINO: builds, inferences, profiles, precisions and reasons."""
 
 import importlib.util
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +64,28 @@ class TestOpenVino(CpuEngines):
             sizes[precision] = (out / "engine.bin").stat().st_size
         assert sizes["fp16"] < 0.6 * sizes["fp32"]
         assert sizes["bf16"] == sizes["fp32"]
+
+    def test_the_arrays_of_the_first_inference_live_until_it_has_run(
+        self, tiny: dict[str, TinyModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """OpenVINO reads them in place: freed before, a build with large inputs ended in a segmentation fault."""
+        given: list[weakref.ref[np.ndarray]] = []
+        alive: list[bool] = []
+        set_inputs, runtime_nodes = backend_module._set_inputs, backend_module._runtime_nodes
+
+        def noting_arrays(request: Any, arrays: list[np.ndarray]) -> None:
+            given.extend(weakref.ref(array) for array in arrays)
+            set_inputs(request, arrays)
+
+        def after_the_inference(compiled: Any) -> Any:
+            alive.extend(array() is not None for array in given)
+            return runtime_nodes(compiled)
+
+        monkeypatch.setattr(backend_module, "_set_inputs", noting_arrays)
+        monkeypatch.setattr(backend_module, "_runtime_nodes", after_the_inference)
+        model = tiny["conv"]
+        built_and_inspected(make_backend({"kind": "openvino"}), model.dynamic, model.spec(True), tmp_path)
+        assert alive == [True]
 
     def test_profile_names_fused_layers(self, tiny: dict[str, TinyModel], tmp_path: Path) -> None:
         backend, model = make_backend({"kind": "openvino"}), tiny["conv"]
