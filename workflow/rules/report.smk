@@ -4,7 +4,7 @@ rule plots:
         PATHS.collected,
     output:
         report(
-            directory(f"{PATHS.report}/plots"),
+            directory(PATHS.plots),
             patterns=["{plot}.svg"],
             caption="../report/plot.rst",
             category="Plots",
@@ -24,9 +24,9 @@ rule plots:
 rule html:
     input:
         collected=PATHS.collected,
-        plots=f"{PATHS.report}/plots",
+        plots=PATHS.plots,
     output:
-        f"{PATHS.report}/index.html",
+        PATHS.html,
     log:
         PATHS.log("html"),
     params:
@@ -40,9 +40,9 @@ rule html:
 rule markdown:
     input:
         collected=PATHS.collected,
-        plots=f"{PATHS.report}/plots",
+        plots=PATHS.plots,
     output:
-        f"{PATHS.report}/report.md",
+        PATHS.markdown,
     log:
         PATHS.log("markdown"),
     params:
@@ -57,7 +57,7 @@ rule markdown:
 rule index:
     input:
         collected=PATHS.collected,
-        html=f"{PATHS.report}/index.html",
+        html=PATHS.html,
     output:
         touch(f"{PATHS.results}/.index.done"),
     log:
@@ -74,8 +74,8 @@ rule index:
 rule verdict:
     input:
         collected=PATHS.collected,
-        html=f"{PATHS.report}/index.html",
-        markdown=f"{PATHS.report}/report.md",
+        html=PATHS.html,
+        markdown=PATHS.markdown,
         index=f"{PATHS.results}/.index.done",
     output:
         touch(f"{PATHS.results}/.verdict.ok"),

@@ -45,6 +45,21 @@ class StudyPaths:
         return f"{self.results}/collected.json"
 
     @property
+    def plots(self) -> str:
+        """Folder of the plots."""
+        return f"{self.report}/plots"
+
+    @property
+    def html(self) -> str:
+        """The report as a page."""
+        return f"{self.report}/index.html"
+
+    @property
+    def markdown(self) -> str:
+        """The report as text."""
+        return f"{self.report}/report.md"
+
+    @property
     def ledger(self) -> str:
         """Folder of the ledger."""
         return f"{self.results}/.ledger"

@@ -12,15 +12,12 @@ from typing import Any
 from bakeoff.artifacts.accuracy import ReferenceRecord
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, CalibrationUse, ExportRecord
 from bakeoff.artifacts.io import TEMPORARY, check_digests, digests, read_record
-from bakeoff.artifacts.stages import RECORD_FILES
+from bakeoff.artifacts.stages import stage_of
 from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import BuildError
 from bakeoff.core.job_messages import under_way
 from bakeoff.devices.kernel_timing_turns import KernelTimingTurns
 from bakeoff.jobs.engine_job import EngineJob
-
-# What other jobs leave in an engine's folder (an engine of fixed batch size shares it with its target).
-_OF_OTHERS = frozenset(RECORD_FILES.values()) - {"build.json"} | {"trace.json"}
 
 _PREFIX = ".build-"
 
@@ -127,9 +124,16 @@ def _use(record: CalibrationRecord, method: str | None) -> CalibrationUse:
 
 
 def _remove_earlier(folder: Path) -> None:
-    """Remove what earlier builds left, so that a failed build leaves no engine; sub-folders are other targets'."""
+    """Remove what earlier builds left, so that a failed build leaves no engine; sub-folders are other targets'.
+
+    An engine of fixed batch size shares its folder with its target, whose records and trace stay.
+    """
     for path in folder.iterdir():
         if path.is_dir() and path.name.startswith(_PREFIX):
             shutil.rmtree(path)
-        elif path.is_file() and path.name not in _OF_OTHERS and not path.name.startswith("."):
+        elif path.is_file() and not _is_of_target(path.name) and not path.name.startswith("."):
             path.unlink()
+
+
+def _is_of_target(name: str) -> bool:
+    return name == "trace.json" or stage_of(name) not in (None, "build")

@@ -21,7 +21,7 @@ from typing import Any
 from snakemake_interface_scheduler_plugins.registry import SchedulerPluginRegistry
 
 from bakeoff.devices.locks import MEASUREMENTS, STARTED_PER_GPU, WORK
-from bakeoff.snakemake.study_run import stage_of
+from bakeoff.artifacts.stages import stage_of_job
 
 
 class JobOrder:
@@ -91,4 +91,4 @@ class JobOrder:
 
 def _is(stages: Collection[str], job: Any) -> bool:
     """Whether a job is of one of these stages; a group of jobs is of none."""
-    return stage_of([str(file) for file in getattr(job, "output", ())]) in stages
+    return stage_of_job([str(file) for file in getattr(job, "output", ())]) in stages

@@ -21,7 +21,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient
 
 from bakeoff.artifacts.io import TEMPORARY
-from bakeoff.artifacts.stages import RECORD_FILES
+from bakeoff.artifacts.stages import stage_of_job
 from bakeoff.config.load import parse_study, read_yaml
 from bakeoff.core.machine import Machine
 from bakeoff.freshness.doubts import Doubts
@@ -38,8 +38,6 @@ from bakeoff.supervision.run_lock import RunUnderWayError, lock_run, run_under_w
 
 NEWER_INPUT = ".snakemake/bakeoff-planned"
 """An input of every rule, which normally counts as old. See `StudyRun.newer_input`."""
-
-_REPORT = ("plots", "index.html", "report.md")
 
 _MOST_LINES = 20
 """Records named one by one; of more, their number is told."""
@@ -94,7 +92,7 @@ class StudyRun:
         """What was deleted of a report. Snakemake makes it anew by itself, and says why only in its long output."""
         if not os.path.exists(self.paths.collected):
             return {}
-        made = [f"{self.paths.report}/{name}" for name in _REPORT]
+        made = (self.paths.plots, self.paths.html, self.paths.markdown)
         return {path: f"{Path(path).name} is missing" for path in made if not os.path.exists(path)}
 
     def newer_input(self, record: str) -> Any:
@@ -143,7 +141,7 @@ class StudyRun:
         make_working_folder_token()
         self.doubts.note_times()
         Path(self.paths.log("verdict")).unlink(missing_ok=True)
-        self._begin_progress([stage for outputs in jobs if (stage := stage_of(outputs))])
+        self._begin_progress([stage for outputs in jobs if (stage := stage_of_job(outputs))])
         # off while the run was planned; what was planned stays for the whole run and is not looked through again
         gc.freeze()
         gc.enable()
@@ -194,12 +192,6 @@ def read_study(config: Mapping[str, Any], workflow: Any) -> StudyRun:
 def latest() -> StudyRun | None:
     """The study that this process has read; None before the Snakefile was read."""
     return _latest[0] if _latest else None
-
-
-def stage_of(outputs: Collection[str]) -> str | None:
-    """The stage of a job that makes these files; None where it leaves no record of a stage."""
-    stages = {name: stage for stage, name in RECORD_FILES.items()}
-    return next((stages[name] for name in map(os.path.basename, outputs) if name in stages), None)
 
 
 def _tell(reasons: Mapping[str, str]) -> None:

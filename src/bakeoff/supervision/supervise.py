@@ -22,7 +22,7 @@ from typing import Any
 
 from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.io import read_record, write_record
-from bakeoff.artifacts.stages import RECORD_FILES, RECORDS
+from bakeoff.artifacts.stages import RECORDS, stage_of
 from bakeoff.core.errors import BakeoffError
 from bakeoff.core.job_messages import CHANNEL, DEVICE_LOCKS, HAS_DEVICE, TURN_LOCK, WAITING
 from bakeoff.core.processes import die_with_parent
@@ -81,9 +81,11 @@ def run_stage(
 
 def _blocked(stage: str, spec: dict[str, Any], needs: list[str]) -> Record | None:
     for needed in needs:
-        kind = _record_type(needed)
+        made_by = stage_of(needed)
+        if made_by is None:
+            raise ValueError(f"{needed} is no record of a stage")
         try:
-            before = read_record(needed, kind)
+            before = read_record(needed, RECORDS[made_by])
         except BakeoffError as error:
             return failure(stage, spec, str(error), "blocked", "blocked")
         if not before.ok:
@@ -92,10 +94,6 @@ def _blocked(stage: str, spec: dict[str, Any], needs: list[str]) -> Record | Non
             record.log = before.log
             return record
     return None
-
-
-def _record_type(path: str) -> type[Record]:
-    return RECORDS[next(stage for stage, name in RECORD_FILES.items() if name == Path(path).name)]
 
 
 def _run_child(

@@ -25,7 +25,7 @@ def command(config: str, if_any: bool) -> None:
     """Print the verdict on stderr, where Snakemake's own words went before it."""
     paths = StudyPaths(load_study(config).study)
     if Path(paths.collected).exists():
-        words, _status = verdict(paths.collected, f"{paths.report}/index.html")
+        words, _status = verdict(paths.collected, paths.html)
         click.echo(f"\n{words}", err=True, nl=False)
     elif not if_any:
         raise BakeoffError(

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Literal
 
 from bakeoff.core.errors import ModelError
 from bakeoff.core.quoting import cause
 from bakeoff.core.suggest import nearest
 from bakeoff.models.single_file_import import Builder, builder_of
-from bakeoff.models.sources.weighted import LibrarySource
-from bakeoff.models.spec import Inputs, WeightedModel, one_image
+from bakeoff.models.sources.weighted import LibraryModel, LibrarySource
 
 if TYPE_CHECKING:
     import torch
 
 
-class TimmModel(WeightedModel):
+class TimmModel(LibraryModel):
     """A model of timm, by the name that `timm.create_model` knows."""
 
     source: Literal["timm"]
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """Name within timm; the model's label when left out."""
-    inputs: Inputs = Field(default_factory=one_image)
-    """Input tensors by name, in the order of the model's forward()."""
 
 
 class TimmSource(LibrarySource):

@@ -6,29 +6,22 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.core.errors import ModelError
 from bakeoff.core.quoting import cause
 from bakeoff.core.suggest import nearest
 from bakeoff.models.single_file_import import Builder, builder_of
-from bakeoff.models.sources.weighted import LibrarySource
-from bakeoff.models.spec import Inputs, WeightedModel, one_image
+from bakeoff.models.sources.weighted import LibraryModel, LibrarySource
 
 if TYPE_CHECKING:
     import torch
 
 
-class TorchvisionModel(WeightedModel):
+class TorchvisionModel(LibraryModel):
     """A model of torchvision, by the name that `torchvision.models.get_model` knows."""
 
     source: Literal["torchvision"]
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """Name within torchvision; the model's label when left out."""
-    inputs: Inputs = Field(default_factory=one_image)
-    """Input tensors by name, in the order of the model's forward()."""
 
 
 class TorchvisionSource(LibrarySource):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from bakeoff.artifacts.io import digest
 from bakeoff.models.single_file_import import Builder, call_builder
 from bakeoff.models.sources.base import ModelSource, UserFile
-from bakeoff.models.spec import WeightedModel
+from bakeoff.models.spec import Inputs, WeightedModel, one_image
 from bakeoff.models.weights import load_weights, read_checkpoint
 
 if TYPE_CHECKING:
@@ -58,9 +60,19 @@ class WeightedSource(ModelSource):
         return module
 
 
+class LibraryModel(WeightedModel):
+    """A model of a library, by its name there."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Name within the library that `source` names; the model's label when left out."""
+    inputs: Inputs = Field(default_factory=one_image)
+    """Input tensors by name, in the order of the model's forward()."""
+
+
 class LibrarySource(WeightedSource):
     """A library that knows its models by name: the name of the source is that of the library."""
 
+    config: LibraryModel
     placeholders: ClassVar[tuple[str, ...]]
     """The library's packages that need not run to make one model; see `bakeoff.models.single_file_import`."""
     random_weights: ClassVar[dict[str, Any]]
@@ -69,8 +81,7 @@ class LibrarySource(WeightedSource):
     @property
     def model_name(self) -> str:
         """The model's name within the library."""
-        name: str | None = self.config.name  # type: ignore[attr-defined]
-        return name or self.label
+        return self.config.name or self.label
 
     def describe(self) -> str:
         """See ModelSource.describe."""
