@@ -70,6 +70,22 @@ class Workspace:
         )
         return Run(done.returncode, done.stdout)
 
+    def finish_in_one_process(self) -> None:
+        """Do all jobs of the study in one process, and make its report.
+
+        A run starts two processes for each job and most of them import torch: of a minute for a tiny study that is
+        most. Snakemake is told that what is there are its outputs, and makes the report itself.
+        """
+        self.command()
+        code = "from tests.scale.make_results import make_results; make_results('study.yaml')"
+        paths = os.pathsep.join([str(self.checkout / "src"), str(ROOT)])
+        environment = {**self.environment(), "PYTHONPATH": paths}
+        subprocess.run([sys.executable, "-c", code], cwd=self.folder, env=environment, check=True)
+        for arguments in (("report", "--touch", "--forceall"), ("report",)):
+            run = self.run(*arguments)
+            assert run.status == 0, run.output
+        assert run.jobs().keys() == {"collect", "plots", "html", "markdown", "index", "verdict", "report"}
+
     def environment(self) -> dict[str, str]:
         """Environment variables of a run, those of this workspace (`variables`) included.
 
@@ -159,14 +175,5 @@ def finished(tmp_path_factory):
         "profile": {"enabled": False},
     }
     workspace = Workspace(folder, study, copy_checkout(tmp_path_factory.mktemp("checkout")))
-    workspace.command()
-    # all jobs in one process: a process for each takes a minute, of which most is imports
-    code = "from tests.scale.make_results import make_results; make_results('study.yaml')"
-    paths = os.pathsep.join([str(workspace.checkout / "src"), str(ROOT)])
-    environment = {**workspace.environment(), "PYTHONPATH": paths}
-    subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, check=True)
-    for arguments in (("report", "--touch", "--forceall"), ("report",)):
-        run = workspace.run(*arguments)
-        assert run.status == 0, run.output
-    assert run.jobs().keys() == {"collect", "plots", "html", "markdown", "index", "verdict", "report"}
+    workspace.finish_in_one_process()
     return workspace

@@ -54,7 +54,7 @@ def workspace(make_workspace):
             "baseline": "null",
             "profile": {"enabled": False},
             "timing": QUICK["timing"] | {"rounds": 1},
-            "limits": {"export_s": 30},
+            "limits": {"export_s": 20},
         }
     )
     workspace.variables["BAKEOFF_BACKENDS"] = str(ROOT / "tests" / "scale" / "backends")
@@ -77,7 +77,7 @@ def test_the_others_go_on_and_the_status_tells(workspace, first):
     reasons = {target.row.model: target.row.reason for target in collected.targets}
     assert "another disk" in reasons["raises"]
     assert "SIGSEGV" in reasons["crashes"]
-    assert "limit of 30 s" in reasons["hangs"]
+    assert "limit of 20 s" in reasons["hangs"]
     assert workspace.report("index.html").exists()
 
 
