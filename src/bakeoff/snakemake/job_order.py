@@ -20,8 +20,8 @@ from typing import Any
 
 from snakemake_interface_scheduler_plugins.registry import SchedulerPluginRegistry
 
-from bakeoff.devices.locks import MEASUREMENTS, STARTED_PER_GPU, WORK
 from bakeoff.artifacts.stages import stage_of_job
+from bakeoff.devices.locks import MEASUREMENTS, STARTED_PER_GPU, WORK
 
 
 class JobOrder:
