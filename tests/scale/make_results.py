@@ -8,6 +8,7 @@ told afterwards, with its own `--touch`, that these files are its outputs.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -25,11 +26,14 @@ from bakeoff.study.plan import Plan
 _IMPORT_TORCH = ("environment", "reference", "export")
 
 
-def make_results(config: str) -> int:
-    """Run the jobs of the study in the working directory. Returns how many records it has now."""
+def make_results(config: str, leave_out: Collection[str] = ()) -> int:
+    """Run the jobs of the study in the working directory, but for the stages left out.
+
+    Returns how many records it has now.
+    """
     make_working_folder_token()
     plan = Plan(load_study(config), Machine.detect())
-    jobs = StudyJobs(plan).all
+    jobs = [job for job in StudyJobs(plan).all if job.stage not in leave_out]
     # References come before exports, and builds before what is judged and measured.
     first = sorted((job for job in jobs if job.stage in _IMPORT_TORCH), key=lambda job: _IMPORT_TORCH.index(job.stage))
     others = [job for job in jobs if job.stage not in _IMPORT_TORCH]

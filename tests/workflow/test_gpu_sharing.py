@@ -109,6 +109,13 @@ def test_measurements_take_no_core_before_all_work_is_begun(study):
     assert set(begun[begun.index("Timing") :]) == {"Timing"}
 
 
+def test_exports_say_their_format(study):
+    doing = [line.partition("]")[2].partition("(")[0].strip() for line in study.output.splitlines()]
+    assert sorted(words for words in doing if words.startswith("exporting")) == [
+        f"exporting net · fp16 · batch {size} as exported_program" for size in (1, 2)
+    ]
+
+
 def test_builds_that_tune_take_turns(jobs):
     tuned = [job for job in jobs if job.stage == "build" and job.backend.startswith("tuned")]
     assert len(tuned) == 4
