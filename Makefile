@@ -26,7 +26,8 @@ report: env  ## run the study STUDY (config.yaml) and write its report, making t
 coverage: env  ## see which models of studies/zoo.yaml work on which backends, and write docs/coverage.md
 	@python -m bakeoff coverage studies/zoo.yaml --cores $(CORES)
 
-test: env-dev browser lint unit  ## check and test everything (what CI runs)
+test: env-dev browser  ## check and test everything (what CI runs)
+	@$(MAKE) --no-print-directory --jobs 2 lint unit
 
 lint: env-dev  ## ruff, snakefmt, snakemake --lint, mypy, import-linter, generated files
 	@ruff check .
