@@ -124,6 +124,13 @@ class TimingRecord(Record):
     schema_: Literal["bakeoff/timing/1"] = schema_field("bakeoff/timing/1")
     device: str | None = None
     """`cpu` or `cuda:<index>`."""
+    begun: str | None = None
+    """When this round began to be measured (UTC, ISO 8601); null in records made before this was stored."""
+    session: str | None = None
+    """The stretch of measuring that the round belongs to: one run on one machine. Rounds of two targets are paired only
+    where number and session are the same; null in records made before this was stored, which are never paired."""
+    order: int | None = None
+    """The target's place in the order in which its round was measured, which is drawn anew for each round."""
     threads: int | None = None
     latency_ms: Distribution | None = None
     """One inference at a time, host clock, synchronised."""

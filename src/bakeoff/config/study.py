@@ -112,6 +112,8 @@ class Study(Section):
     calibration: Calibration = Calibration()
     profile: Profile = Profile()
     limits: Limits = Limits()
+    margin: Annotated[float, Field(ge=0, le=0.5)] = 0.03
+    """Difference in latency, as a fraction, below which two targets count as alike."""
     baseline: str = "eager"
     """Backend label, or label/precision (fp32 when left out), that speed-ups are computed against."""
     report: Report = Report()
