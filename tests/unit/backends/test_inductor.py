@@ -88,11 +88,15 @@ class Package:
 
 @pytest.fixture(scope="module")
 def compiled(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Built]:
-    """Builds like `Workshop.build`, all with one cache folder, so that Inductor's headers are compiled once."""
+    """Builds like `Workshop.build`, all with one cache folder, so that Inductor's headers are compiled once.
+
+    That the compiler knows the processor's instructions is taken for granted: to find out, Inductor compiles a program
+    for each set of them, which takes as long as a model.
+    """
     caches = SimpleNamespace(name=str(tmp_path_factory.mktemp("caches")), cleanup=lambda: None)
 
     def build(*arguments: Any) -> Built:
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, torch._inductor.config.patch({"cpp.vec_isa_ok": True}):
             patch.setattr(inductor, "TemporaryDirectory", lambda **_: caches)
             return workshop.build(*arguments)
 
