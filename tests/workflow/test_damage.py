@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from bakeoff.artifacts.build import BuildRecord
+from bakeoff.artifacts.io import read_record
 from bakeoff.models.arrays import load_arrays
 from tests.workflow.test_stale import COLLECT, jobs_of
 
@@ -33,6 +36,15 @@ def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
+
+
+def is_whole(engine: Path) -> bool:
+    """Whether an engine is as its record says.
+
+    Two builds need not be equal byte for byte: ONNX Runtime's optimizer now and then names something otherwise.
+    """
+    record = read_record(engine.with_name("build.json"), BuildRecord)
+    return record.files[engine.name].sha256 == hashlib.sha256(engine.read_bytes()).hexdigest()
 
 
 def flip_unseen(path: Path) -> None:
@@ -91,20 +103,20 @@ def test_a_damaged_file_is_named_and_its_job_done_again(workspace, file, damage,
 
 def test_what_is_made_anew_is_as_it_was(workspace):
     engine, csv = workspace.result(f"{NET}/engine.onnx"), workspace.report("results.csv")
-    whole = engine.read_bytes()
     flip(engine)
+    assert not is_whole(engine)
     flip(csv)
     again = workspace.run()
     assert again.status == 0, again.output
     assert again.jobs() == ENGINE
-    assert engine.read_bytes() == whole
+    assert is_whole(engine)
     assert "Nothing to be done" in workspace.run().output
 
 
 def test_damage_that_neither_size_nor_time_tell_is_found_by_its_reader_and_mended_by_the_next_run(workspace):
     engine = workspace.result(f"{NET}/engine.onnx")
-    whole = engine.read_bytes()
     flip_unseen(engine)
+    assert not is_whole(engine)
     workspace.study["timing"]["max_s"] = 0.15
     first = workspace.run()
     assert first.status == 1
@@ -112,7 +124,7 @@ def test_damage_that_neither_size_nor_time_tell_is_found_by_its_reader_and_mende
     second = workspace.run()
     assert second.status == 0, second.output
     assert second.jobs() == ENGINE
-    assert engine.read_bytes() == whole
+    assert is_whole(engine)
 
 
 def test_damaged_samples_are_found_by_the_collection_and_mended_by_the_next_run(workspace):
