@@ -280,6 +280,8 @@ def _round(
     return TimingRecord(
         target=Cell(**identity, batch_size=batch, round=k), status="ok", device="cuda:0" if gpu else "cpu",
         threads=2,
+        begun=f"2026-11-20T10:{k:02d}:00+00:00",
+        session="20261120T100000Z@host",
         log=f"{folder}/b{batch}/round{k}.log",
         latency_ms=Distribution(
             median=here, mean=here * 1.02, std=half, min=here * 0.97, max=here * 1.6, p90=here * 1.05, p95=None,

@@ -25,7 +25,7 @@ class Row(Part):
     status: Status
     reason: str | None = None
     latency_ms: float | None = None
-    """Median over rounds of the rounds' median latencies."""
+    """Geometric mean over rounds of the rounds' median latencies."""
     latency_ci_low_ms: float | None = None
     latency_ci_high_ms: float | None = None
     """95 % confidence interval over rounds (fresh processes), not only within one."""
@@ -50,7 +50,7 @@ class Row(Part):
     warnings: list[str] = []
     """Codes; joined by ';' in the CSV."""
     device_ms: float | None = None
-    """Median over rounds of the device's own time for an inference; null on a CPU, like the next five."""
+    """The device's own time for an inference, over rounds as latency_ms; null on a CPU, like the next five."""
     dispatch_ms: float | None = None
     """Median over rounds of the time until the call returns, not synchronised: never the speed of anything."""
     h2d_ms: float | None = None
@@ -118,15 +118,33 @@ class TargetResult(Part):
     rounds: list[TimingRecord] = []
 
 
+class NotToldApart(Part):
+    """A target of which it is not sure whether it is slower than the best."""
+
+    target: str
+    """`label/precision`."""
+    slower_at_most: float
+    """Upper end of its latency over that of the best: 1.12 is at most 12 % slower. It holds, with 95 % confidence, for
+    all targets of the answer at once."""
+
+
 class Answer(Part):
     """The answer for one model at one batch size."""
 
     model: str
     batch_size: int
     best: str | None
-    """`label/precision` of the fastest ranked target; null where none could be ranked."""
+    """`label/precision` of the fastest ranked target; null where none could be ranked, or the machine was too busy."""
     ties: list[str] = []
-    """`label/precision` of targets whose difference from the best the intervals do not show."""
+    """`label/precision` of targets that are not surely slower than the best: those of the next two."""
+    alike: list[str] = []
+    """Those that are surely less than the study's margin away from the best."""
+    not_told_apart: list[NotToldApart] = []
+    """Those that may be slower by more than the margin, and may be as fast."""
+    too_busy: bool = False
+    """Whether so many rounds were disturbed that no best is named."""
+    candidates: list[str] = []
+    """Where the machine was too busy: those that may be the best, by latency."""
     words: str
     """The answer in one sentence."""
 

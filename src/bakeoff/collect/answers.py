@@ -6,79 +6,129 @@ from collections.abc import Callable, Sequence
 
 from bakeoff.accuracy.doubts import APART_DB
 from bakeoff.artifacts.accuracy import AccuracyRecord
-from bakeoff.artifacts.collected import Answer, Interval, TargetResult
+from bakeoff.artifacts.collected import Answer, Interval, NotToldApart, TargetResult
+from bakeoff.collect.standings import Standing, standings
+from bakeoff.collect.too_busy import disturbed_rounds, too_busy
 from bakeoff.core.cell import Cell
-from bakeoff.core.formats import format_db, format_ms, format_number, format_ratio
+from bakeoff.core.formats import format_db, format_ms, format_ratio, format_with_interval
 
 Ratio = Callable[[TargetResult, TargetResult], Interval]
 """Latency of the first over that of the second, with its interval."""
 
-UNSURE = 1.5
-"""A tie whose latency ratio may be more than this (the end of its interval) shows times that vary, not that it is as
-fast as the best, and the sentence says so."""
+Comparison = Callable[[TargetResult, TargetResult, int], Interval]
+"""The same, with an interval that holds for all pairs of so many targets at once."""
 
 MAX_REASONS = 3
 """More reasons than this make no sentence; the report's tables have them all."""
 
+OF_THE_BEST = {
+    "throttled": "the GPU was throttled while it was timed",
+    "shared-gpu": "other processes computed on the GPU while it was timed",
+    "noisy-machine": "other work took CPU time while it was timed",
+    "disturbed": "no quiet moment was found for all of its rounds",
+    "drifting": "its latency drifted while it was timed",
+    "not-steady": "it had not settled when timing began",
+    "not-converged": "its rounds did not reach the interval asked for",
+    "bimodal": "it switched between two speeds",
+    "rounds-disagree": "its rounds disagree",
+    "unpaired": "it was measured in another session than others",
+    "waits-for-host": "its speed is the host's, not the GPU's",
+    "not-repeatable": "run again on the same inputs, it gave other outputs: look into that first",
+    "less-accurate": f"other backends agree at least {APART_DB:g} dB better at its precision: look into that first",
+    "one-round": "one round only, so what varies from process to process is in no interval",
+}
+"""What a warning of the best adds to the sentence that names it."""
 
-def answers(results: Sequence[TargetResult], baseline: str, ratio: Ratio) -> list[Answer]:
+
+def answers(results: Sequence[TargetResult], baseline: str, compare: Comparison, margin: float) -> list[Answer]:
     """The answer for each model and batch size, in the order in which they first appear.
-
-    The best is the ranked target of lowest latency; ties are the ranked targets whose latency ratio to the best has
-    1 in its 95 % interval.
 
     Args:
         results: All targets of the study.
         baseline: `label/precision`.
-        ratio: Compares two timed targets of the same model and batch size.
+        compare: Compares two timed targets of the same model and batch size.
+        margin: Difference, as a fraction, below which two count as alike.
     """
     groups: dict[Cell, list[TargetResult]] = {}
     for result in results:
         groups.setdefault(result.row.cell.question, []).append(result)
-    return [_answer(question, group, baseline, ratio) for question, group in groups.items()]
+    return [_answer(question, group, baseline, compare, margin) for question, group in groups.items()]
 
 
-def _answer(question: Cell, group: list[TargetResult], baseline: str, ratio: Ratio) -> Answer:
-    ranked = sorted((r for r in group if r.ranked), key=_latency_ms)
+def _answer(question: Cell, group: list[TargetResult], baseline: str, compare: Comparison, margin: float) -> Answer:
+    ranked = {_name(result): result for result in sorted((r for r in group if r.ranked), key=_latency_ms)}
     if not ranked:
         return Answer(
             **question.named("question"),
             best=None,
             words=f"On this machine nothing could be ranked for {_asked(question)}: {_why_none(group)}.",
         )
-    best, others = ranked[0], ranked[1:]
-    to_best = [(other, ratio(other, best)) for other in others]
-    ties = [(other, interval) for other, interval in to_best if not interval.differs_from_one]
-    parts = [format_ms(_latency_ms(best))]
+
+    def by_name(one: str, other: str, of_many: int) -> Interval:
+        return compare(ranked[one], ranked[other], of_many)
+
+    found = standings(list(ranked), by_name, margin)
+    alike, unsure = found.of("alike"), found.of("not_told_apart")
+    ties = [standing.key for standing in found.others if standing.verdict != "slower"]
+    rounds = [record for result in ranked.values() for record in result.rounds]
+    if too_busy(rounds):
+        candidates = [name for name in ranked if name in {found.best, *ties}]
+        said = ", ".join(f"{_words(ranked[name])} ({format_ms(_latency_ms(ranked[name]))})" for name in candidates)
+        return Answer(
+            **question.named("question"),
+            best=None,
+            too_busy=True,
+            candidates=candidates,
+            words=f"This machine was too busy to name a best for {_asked(question)}: something else took time from "
+            f"{len(disturbed_rounds(rounds))} of {len(rounds)} rounds, also when they were measured again. "
+            f"It may be {said}.",
+        )
+    best = ranked[found.best]
+    parts = [_latency_words(best)]
     speedup = best.speedups.get(baseline)
-    if _name(best) == baseline:
+    if found.best == baseline:
         parts[0] += " (the baseline)"
     elif speedup:
         label, _, precision = baseline.partition("/")
         against = label if precision == "fp32" else f"{label} {precision}"
-        low, high = format_number(speedup.low), format_number(speedup.high)
-        parts.append(f"{format_ratio(speedup.value)} {against} [{low}–{high}]")
+        value, ends = format_with_interval(speedup.value, speedup.low, speedup.high)
+        parts.append(f"{value}× {against} [{ends}]")
     if best.accuracy:
         parts.append(_agreement(best.accuracy))
     words = f"On this machine {_asked(question)} ships best on {_words(best)}: {', '.join(parts)}"
-    alike = [_words(tie) for tie, interval in ties if interval.high <= UNSURE]
-    unsure = [f"{_words(tie)} ({format_ms(_latency_ms(tie))})" for tie, interval in ties if interval.high > UNSURE]
     if alike:
-        words += f"; no measurable difference to {_join(alike)}"
+        words += f"; alike within {100 * margin:g} %: {_join([_words(ranked[s.key]) for s in alike])}"
     if unsure:
-        words += f"; too unsteady to compare: {_join(unsure)}"
-    if "not-repeatable" in best.row.warnings:
-        words += "; run again on the same inputs, it gave other outputs: look into that first"
-    if "less-accurate" in best.row.warnings:
-        words += f"; other backends agree at least {APART_DB:g} dB better at {best.row.precision}: look into that first"
-    if "one-round" in best.row.warnings:
-        words += "; one round only: what varies from process to process is in no interval"
+        words += f"; not told apart: {_join([_how_far(ranked[s.key], s) for s in unsure])}"
+    for code, remark in OF_THE_BEST.items():
+        if code in best.row.warnings:
+            words += f"; {remark}"
     return Answer(
         **question.named("question"),
-        best=_name(best),
-        ties=[_name(tie) for tie, _ in ties],
+        best=found.best,
+        ties=ties,
+        alike=[standing.key for standing in alike],
+        not_told_apart=[NotToldApart(target=s.key, slower_at_most=s.over_best.high) for s in unsure],
         words=words + ".",
     )
+
+
+def _latency_words(best: TargetResult) -> str:
+    row = best.row
+    if row.latency_ms is None or row.latency_ci_low_ms is None or row.latency_ci_high_ms is None:
+        return format_ms(_latency_ms(best))
+    value, ends = format_with_interval(row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms)
+    return f"{value}\u202fms [{ends}]"
+
+
+def _how_far(result: TargetResult, standing: Standing[str]) -> str:
+    """`openvino fp32 (0 to 12 % slower)`: how far a target that cannot be told from the best may be behind it."""
+    return f"{_words(result)} (0 to {percent_slower(standing.over_best.high)} slower)"
+
+
+def percent_slower(ratio: float) -> str:
+    """A ratio of latencies in words: `12 %`, and from twice the time on `2.4×`."""
+    return f"{100 * (ratio - 1):.2g} %" if ratio < 1.995 else format_ratio(ratio)
 
 
 def _asked(question: Cell) -> str:

@@ -13,7 +13,7 @@ from bakeoff.backends import make_backend
 from bakeoff.backends.options import BackendOptions
 from bakeoff.collect.answers import answers
 from bakeoff.collect.dynamic_cost import dynamic_costs
-from bakeoff.collect.intervals import RoundNoise
+from bakeoff.collect.noise import noise_of, not_paired
 from bakeoff.collect.peers import less_accurate
 from bakeoff.collect.records import Reader
 from bakeoff.collect.result import read_target, target_result
@@ -34,7 +34,7 @@ def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
     reader, paths = Reader(), StudyPaths(study.study)
     whole = Cell(study=study.study)
     read = [read_target(reader, study, planned) for planned in targets]
-    noise = RoundNoise({records.planned.cell: records.latencies() for records in read if records.timed})
+    noise = noise_of(read)
     timed = {records.planned.cell for records in read if records.timed}
     references = {
         Cell(backend=label, precision=precision).label: {"backend": label, "precision": precision}
@@ -66,8 +66,12 @@ def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
     for result in less_accurate(results, {label: options.kind for label, options in study.backends.items()}):
         result.row.warnings = in_order({*result.row.warnings, "less-accurate"})
 
-    def ratio(above: TargetResult, below: TargetResult) -> Interval:
-        return noise.ratio(above.row.cell, below.row.cell)
+    for cell in not_paired(timed, noise):
+        result = next(result for result in results if result.row.cell == cell)
+        result.row.warnings = in_order({*result.row.warnings, "unpaired"})
+
+    def ratio(above: TargetResult, below: TargetResult, of_many: int = 2) -> Interval:
+        return noise.ratio(above.row.cell, below.row.cell, of_many)
 
     succeeded = any(result.row.status == "ok" for result in results)
     return Collected(
@@ -82,7 +86,7 @@ def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
         settings=study.model_dump(mode="json"),
         models=models,
         backends={label: _summary(options) for label, options in study.backends.items()},
-        answers=answers(results, baseline, ratio),
+        answers=answers(results, baseline, ratio, study.margin),
         dynamic_costs=dynamic_costs(study, results, ratio),
         targets=results,
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -1,128 +1,324 @@
-"""Confidence intervals over rounds, for latencies and for their ratios.
+"""Confidence intervals over rounds: for a latency, for the ratio of two, and for a claim about the best of many.
 
-Rounds (fresh processes) are few, targets are many, and part of the noise is the machine's, which all targets of a
-round share. So, with y[j, r] the logarithm of the median latency of target j in round r:
+Rounds (fresh processes) are few, targets are many, and part of the noise is the machine's, which all targets of a round
+share. With y[j, b] the logarithm of the median latency of target j in round b:
 
-1. y[j, r] = m[j] + b[r] + e[j, r]. The shared effect b[r] is the median over targets of y[j, r] less the target's
-   mean over rounds (one step of Tukey's median polish, 1977), so that one bad target does not move it. With fewer
-   than `MIN_TARGETS` targets it cannot be told from e, and stays in it.
-2. The variance of e[j, .] over rounds has too few degrees of freedom (d = rounds - 1) to stand alone: with three
-   rounds every tenth one is tenfold too small. It is moderated by an empirical-Bayes prior estimated from all
-   targets of the study (Smyth, "Linear models and empirical Bayes methods...", Stat. Appl. Genet. Mol. Biol. 3(1),
-   2004, section 6.2 for the estimates of d0 and s0², section 3 for the posterior variance
-   (d0·s0² + d·s²)/(d0 + d) with d0 + d degrees of freedom).
-3. It is never taken below the variance of a round's median as the round's own interval states it, which is also what
+1. **Estimates.** A latency is the geometric mean over its rounds of their medians. A ratio is the quotient of two such
+   latencies, so the figures of a row always agree. Between targets that were measured in the same rounds, this is at
+   the same time the paired estimate: what a round does to both cancels.
+2. **Pairing.** The interval of a ratio rests on the differences y[i, b] - y[j, b] of the rounds that both have. A round
+   is a number within a session, so what was measured on another day is never paired; see `unpaired` for what then
+   stands in.
+3. **Two variances, and the wider interval counts.** A target's own variance over R rounds has R - 1 degrees of freedom,
+   which makes Student's t large (4.3 for three rounds) and is right for any target, however noisy. The moderated one
+   borrows from the targets of its class by an empirical-Bayes prior (Smyth, Stat. Appl. Genet. Mol. Biol. 3(1), 2004),
+   fitted to variances whose largest tenth is cut back (after Phipson et al., Ann. Appl. Stat. 10(2), 2016). It is right
+   for a target that is like the others and far too narrow for one that is noisier than its class. No figure tells with
+   certainty which a target is, so the interval is never narrower than its own rounds allow (`OWN_LEVEL`), nor
+   narrower than its class does, since three rounds may agree by luck.
+4. **Classes.** Where the GPU waits for the host, rounds vary by 25 %; where it does not, by 1 %. One prior for both is
+   wrong for each. Classes come from facts of the rounds (`bakeoff.collect.noise_class`).
+5. The variance is never taken below that of a round's median as the round's own interval states it, which is also what
    stands in where there is one round only. Such an interval does not contain the variation between processes.
-4. The estimate is the median over rounds; its variance is that of the mean times the price of the median for a normal
-   sample of that size. A latency has the variance of b too; a ratio has not, since it is paired by round and b drops
-   out, but has the variances of both targets. The sum of a target's own and the shared variance has the degrees of
-   freedom of Satterthwaite (Biometrics Bulletin 2, 1946). The interval is exp(estimate ± t·standard error).
+6. **Many comparisons.** `RoundNoise.ratio` can be asked for an interval that holds for all pairs of J targets at once.
+   The moderated part then is Student's t at 1 - 0.025 / (J (J - 1) / 2) (Bonferroni): one study in twenty, and not
+   one pair in twenty, may then tell equal targets apart. The part of the target's own is not adjusted: it guards
+   against a target noisier than its class, and adjusted it would be ten times as wide with three rounds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bakeoff.artifacts.collected import Interval
 from bakeoff.artifacts.timing import Distribution
-from bakeoff.measure.statistics import t_quantile
 
 if TYPE_CHECKING:
     import numpy as np
 
-Key = TypeVar("Key")
+Key = TypeVar("Key", bound=Hashable)
 
-MIN_TARGETS = 5
-"""Targets from which on the shared effect of a round is estimated."""
+LEVEL = 0.95
+OWN_LEVEL = 0.95
+"""Level of the interval from a target's own rounds alone. Together with the moderated one it covers at least 93 % for
+every kind of target that was simulated (tests/simulations/over_rounds.py)."""
+OWN_LEVEL_OF_TWO = 0.92
+"""The same for two rounds, whose t at 95 % would be 12.7: two rounds cannot tell more."""
+SESSION_SD = 0.04
+"""Assumed standard deviation of a target's latency from one session to another (another day, another start of the
+machine), as a fraction. It cannot be estimated from a study that was measured once. Two targets that have no round in
+common differ by this much more, each."""
+MANY_TARGETS = 5
+"""From so many targets of a class on, what a round does to all of them is told by their median, which one bad target
+does not move; of fewer by their mean."""
+MAX_SWEEPS = 30
+"""Of median polish. Where some targets have further rounds, each sweep takes most of what the one before left."""
+WINSORIZED = 0.1
+"""Share of the variances, the largest, that are cut back before the prior is fitted."""
 _Z = 1.959963984540054
-MEDIAN_PRICE = {1: 1.0, 2: 1.0, 3: 1.346, 4: 1.193, 5: 1.434, 6: 1.289, 7: 1.473, 8: 1.346, 9: 1.495, 10: 1.383}
-"""Variance of the median of n normal values over that of their mean (order statistics, integrated numerically)."""
-_MEDIAN_PRICE_LIMIT = math.pi / 2
 
 
 @dataclass(frozen=True)
-class _Variance:
-    """Variance of one round's log median, and its degrees of freedom."""
+class RoundLevel:
+    """One round of one target."""
 
-    value: float
+    latency_ms: Distribution
+    session: str | None = None
+    """None: of no known session, and so paired with nothing."""
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class _Noise:
+    """What varies from round to round, of one target: variances of one round's log median."""
+
+    moderated: float
+    """Without what a round does to all of its class."""
     freedom: float
+    shared: float
+    """What a round does to all of its class."""
+    shared_freedom: float
+    kind: Hashable
 
 
 class RoundNoise(Generic[Key]):
     """The noise of a study, estimated from all its timed targets; gives intervals for latencies and ratios."""
 
-    def __init__(self, rounds: Mapping[Key, Sequence[Distribution]]) -> None:
+    def __init__(
+        self, rounds: Mapping[Key, Sequence[RoundLevel]], classes: Mapping[Key, Hashable] | None = None
+    ) -> None:
         """Estimate the noise.
 
         Args:
-            rounds: For each target its rounds' latency distributions in order; as many rounds for each target.
+            rounds: The rounds of each target, at least one; not all targets need have the same ones.
+            classes: Of each target, what it is alike in noise with; all are alike when left out.
 
         Raises:
-            ValueError: Targets have different numbers of rounds, or none.
+            ValueError: A target has no round, or two of the same number and session.
         """
         import numpy as np
 
-        counts = {len(distributions) for distributions in rounds.values()}
-        if len(counts) > 1 or counts == {0}:
-            raise ValueError(f"every target needs the same number of rounds, at least one; there are {sorted(counts)}")
-        self._rounds = rounds
-        self._n = counts.pop() if counts else 0
-        self._index = {key: i for i, key in enumerate(rounds)}
-        shape = (len(rounds), self._n)
-        # y: logarithms of median latencies in ms, shape (targets, rounds)
-        self._y = np.log(np.array([[d.median for d in ds] for ds in rounds.values()])).reshape(shape)
-        low, high = (np.array([[d.ci95[i] for d in ds] for ds in rounds.values()]).reshape(shape) for i in (0, 1))
-        within = ((np.log(high / low) / (2 * _Z)) ** 2).mean(axis=1) if rounds else np.empty(0)
-        self._shared, own = _between(self._y)
-        self._own = [_Variance(max(v.value, float(w)), v.freedom) for v, w in zip(own, within, strict=True)]
+        columns: dict[Hashable, int] = {}
+        places: list[list[int]] = []
+        for key, levels in rounds.items():
+            blocks = [
+                (level.session, level.number) if level.session else (key, place) for place, level in enumerate(levels)
+            ]
+            if not blocks or len(set(blocks)) < len(blocks):
+                raise ValueError(f"{key} needs rounds, each once; it has {len(levels)}: {blocks}")
+            places.append([columns.setdefault(block, len(columns)) for block in blocks])
+        # y: logarithms of median latencies in ms, shape (targets, rounds of all sessions); NaN where not measured
+        self._y = np.full((len(rounds), len(columns)), np.nan)
+        within = np.zeros(len(rounds))
+        self._sessions: list[frozenset[str | None]] = []
+        for j, levels in enumerate(rounds.values()):
+            found = [level.latency_ms for level in levels]
+            self._y[j, places[j]] = np.log([d.median for d in found])
+            widths = np.log([d.ci95[1] / d.ci95[0] for d in found])
+            within[j] = float(((widths / (2 * _Z)) ** 2).mean())
+            self._sessions.append(frozenset(level.session for level in levels))
+        self._index = {key: j for j, key in enumerate(rounds)}
+        self._there = ~np.isnan(self._y)
+        self._n = self._there.sum(axis=1)
+        self._mean = np.nanmean(self._y, axis=1) if len(rounds) else np.empty(0)
+        self._noise: list[_Noise] = [_Noise(0.0, math.inf, 0.0, math.inf, None)] * len(rounds)
+        by_class: dict[Hashable, list[int]] = {}
+        for key, j in self._index.items():
+            by_class.setdefault(classes[key] if classes else None, []).append(j)
+        for kind, members in by_class.items():
+            for j, noise in zip(members, _noise_of(self._y[members], within[members], kind), strict=True):
+                self._noise[j] = noise
 
     def latency_ms(self, key: Key) -> Interval:
-        """Median over rounds of the rounds' median latencies, in milliseconds."""
-        value = _median([d.median for d in self._rounds[key]])
-        own = self._own[self._index[key]]
-        total = own.value + self._shared.value
-        if total == 0:
-            return Interval(value=value, low=value, high=value)
-        lost = sum(v.value**2 / v.freedom for v in (own, self._shared))
-        return self._interval(value, total, total**2 / lost if lost else math.inf)
+        """Geometric mean over rounds of the rounds' median latencies, in milliseconds, with its 95 % interval."""
+        import numpy as np
 
-    def ratio(self, above: Key, below: Key) -> Interval:
-        """Latency of `above` over that of `below`, paired by round; exactly 1 for a target and itself."""
+        j = self._index[key]
+        noise, n = self._noise[j], int(self._n[j])
+        own = self._y[j][self._there[j]]
+        half = _reach(
+            [(noise.moderated, noise.freedom), (noise.shared, noise.shared_freedom)], n, 1,
+            float(np.var(own, ddof=1)) if n > 1 else 0.0,
+        )  # fmt: skip
+        centre = float(self._mean[j])
+        return Interval(value=math.exp(centre), low=math.exp(centre - half), high=math.exp(centre + half))
+
+    def ratio(self, above: Key, below: Key, of_many: int = 2) -> Interval:
+        """Latency of `above` over that of `below`; exactly 1 for a target and itself.
+
+        Args:
+            above: The target in the numerator.
+            below: The one in the denominator.
+            of_many: How many targets are compared, all with each other, in a statement that is to hold as a whole with
+                95 % confidence. 2: the interval of this one ratio.
+        """
+        import numpy as np
+
         if above == below:
             return Interval(value=1.0, low=1.0, high=1.0)
         i, j = self._index[above], self._index[below]
-        value = math.exp(_median(list(self._y[i] - self._y[j])))
-        # Both variances lean on the same prior, so together they are no surer than one of them.
-        freedom = min(self._own[i].freedom, self._own[j].freedom)
-        return self._interval(value, self._own[i].value + self._own[j].value, freedom)
+        pairs = max(1, of_many * (of_many - 1) // 2)
+        one, other = self._noise[i], self._noise[j]
+        value = float(self._mean[i] - self._mean[j])
+        variances = [(one.moderated, one.freedom), (other.moderated, other.freedom)]
+        if self.is_paired(above, below):
+            common = self._there[i] & self._there[j]
+            differences = self._y[i, common] - self._y[j, common]
+            n, centre = differences.size, float(differences.mean())
+            if one.kind != other.kind:  # what a round does to one class it need not do to the other
+                variances += [(one.shared, one.shared_freedom), (other.shared, other.shared_freedom)]
+            half = _reach(variances, n, pairs, float(differences.var(ddof=1)) if n > 1 else 0.0)
+        else:
+            centre = value
+            variances += [(one.shared, one.shared_freedom), (other.shared, other.shared_freedom)]
+            weighted = [
+                (variance / self._n[k], freedom) for k, (variance, freedom) in zip((i, j, i, j), variances, strict=True)
+            ]
+            if self._sessions[i] != self._sessions[j] or None in self._sessions[i]:
+                weighted.append((2 * SESSION_SD**2, math.inf))
+            n = int(min(self._n[i], self._n[j]))
+            own = [float(np.nanvar(self._y[k], ddof=1)) / self._n[k] if self._n[k] > 1 else 0.0 for k in (i, j)]
+            half = _reach(weighted, 1, pairs, sum(own), freedom=n - 1)
+        # Where one target has further rounds, the quotient of what is shown may lie off the middle of what is paired.
+        low, high = min(centre - half, value), max(centre + half, value)
+        return Interval(value=math.exp(value), low=math.exp(low), high=math.exp(high))
 
-    def _interval(self, value: float, variance: float, freedom: float) -> Interval:
-        price = MEDIAN_PRICE.get(self._n, _MEDIAN_PRICE_LIMIT)
-        reach = math.exp(t_quantile(freedom) * math.sqrt(variance * price / self._n))
-        return Interval(value=value, low=value / reach, high=value * reach)
+    def is_paired(self, one: Key, other: Key) -> bool:
+        """Whether two targets have rounds in common: two, or one where one of them has no more."""
+        i, j = self._index[one], self._index[other]
+        common = int((self._there[i] & self._there[j]).sum())
+        return common >= min(2, int(self._n[i]), int(self._n[j]))
 
 
-def fit_prior(variances: np.ndarray, d: int) -> tuple[float, float]:
+def t_of(level: float, freedom: float, comparisons: int = 1) -> float:
+    """The two-sided quantile of Student's t at a level, or of the normal distribution for infinite freedom.
+
+    Args:
+        level: Of all comparisons together, as 0.95.
+        freedom: Degrees of freedom, at least 1.
+        comparisons: How many (Bonferroni).
+    """
+    from scipy.special import ndtri, stdtrit
+
+    tail = (1 - level) / (2 * comparisons)
+    return float(-ndtri(tail) if math.isinf(freedom) else -stdtrit(max(1.0, freedom), tail))
+
+
+def _reach(
+    variances: Sequence[tuple[float, float]], n: int, comparisons: int, own: float, freedom: int | None = None
+) -> float:
+    """Half the width of an interval of the mean of n values: the wider of the moderated one and the own one.
+
+    Args:
+        variances: Parts of the moderated variance of one value, each with its degrees of freedom (Satterthwaite,
+            Biometrics Bulletin 2, 1946).
+        n: How many values the mean is of.
+        comparisons: For the moderated one.
+        own: The sample variance of the values themselves.
+        freedom: Of `own`; n - 1 when left out.
+    """
+    total = sum(variance for variance, _ in variances)
+    lost = sum(variance**2 / freedom for variance, freedom in variances)
+    half = t_of(LEVEL, total**2 / lost if lost else math.inf, comparisons) * math.sqrt(total / n) if total else 0.0
+    d = n - 1 if freedom is None else freedom
+    if d < 1 or own <= 0:
+        return half
+    level = OWN_LEVEL if d > 1 else OWN_LEVEL_OF_TWO
+    return max(half, t_of(level, d) * math.sqrt(own / n))
+
+
+def _noise_of(y: np.ndarray, within: np.ndarray, kind: Hashable) -> list[_Noise]:
+    """The noise of the targets of one class.
+
+    Args:
+        y: Shape (targets, rounds), NaN where a target has no such round.
+        within: Shape (targets,), variance of a round's log median as the round's own interval states it.
+        kind: The class.
+    """
+    import numpy as np
+
+    there = ~np.isnan(y)
+    y = y[:, there.any(axis=0)]
+    there = ~np.isnan(y)
+    targets, n = y.shape[0], there.sum(axis=1)
+    effect, shared = _effects(y, there)
+    residual = y - effect
+    squares = np.nansum((residual - np.nanmean(residual, axis=1, keepdims=True)) ** 2, axis=1)
+    freedom = n - 1
+    several = freedom > 0
+    s2 = np.where(several, squares / np.maximum(freedom, 1), 0.0)
+    if effect.any() and targets > 1:
+        s2 = s2 * targets / (targets - 1)  # each target has pulled what a round does to all a little towards itself
+    most = float(freedom.sum()) - (float(freedom.max()) if effect.any() else 0.0)
+    known = s2[several & (s2 > 0)]
+    prior = fit_prior(known, freedom[several & (s2 > 0)]) if known.size >= 2 else (0.0, 0.0)
+    # No variance is surer than all targets of the class are together.
+    d0, s02 = min(prior[0], most), prior[1]
+    found = []
+    for value, d, least in zip(s2, freedom, within, strict=True):
+        if d0 + d > 0:
+            moderated, sure = (d0 * s02 + d * float(value)) / (d0 + d), max(float(d), min(d0 + d, most))
+        else:
+            moderated, sure = 0.0, math.inf
+        found.append(_Noise(max(moderated, float(least)), sure, *shared, kind))
+    return found
+
+
+def _effects(y: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+    """What each round does to all targets of a class, and its variance over rounds with the degrees of freedom.
+
+    Median polish (Tukey, Exploratory Data Analysis, 1977), with the mean where targets are few. Where all targets have
+    the same rounds it ends after a step or two. A round that only one target has tells nothing about the others: its
+    effect is zero.
+    """
+    import numpy as np
+
+    counts = there.sum(axis=0)
+    told = counts >= 2
+    if not told.any() or y.shape[1] < 2:
+        return np.zeros(y.shape[1]), (0.0, math.inf)
+    effect = np.zeros(y.shape[1])
+    for _ in range(MAX_SWEEPS):
+        deviation = y - effect - np.nanmean(y - effect, axis=1, keepdims=True)
+        by_round = np.array([
+            np.nanmedian(column) if count >= MANY_TARGETS else np.nanmean(column)
+            for column, count in zip(deviation.T[told], counts[told], strict=True)
+        ])  # fmt: skip
+        by_round -= by_round.mean()
+        effect[told] += by_round
+        if np.abs(by_round).max() < 1e-6:
+            break
+    if told.sum() < 2:
+        return effect, (0.0, math.inf)
+    return effect, (float(effect[told].var(ddof=1)), float(told.sum() - 1))
+
+
+def fit_prior(variances: np.ndarray, freedom: np.ndarray | int) -> tuple[float, float]:
     """Degrees of freedom d0 and scale s0² of the scaled inverse chi-square prior of the variances (Smyth 2004, 6.2).
 
+    The largest tenth is cut back to the next one, so that lone noisy targets do not make the prior one of noisy ones.
     d0 is infinite where the variances differ no more than chance explains.
 
     Args:
-        variances: Shape (n,), n >= 2, sample variances with `d` degrees of freedom each, not all zero.
-        d: At least 1.
+        variances: Shape (n,), n >= 2, sample variances, positive.
+        freedom: Their degrees of freedom, at least 1 each; shape (n,) or one for all.
     """
     import numpy as np
     from scipy.special import digamma, polygamma
 
-    # A variance of exactly zero (equal medians from a coarse clock) has no logarithm.
-    floor = 1e-5 * float(np.median(variances[variances > 0]))
-    e = np.log(np.maximum(variances, floor)) - digamma(d / 2) + math.log(d / 2)
-    spread = float(e.var(ddof=1)) - float(polygamma(1, d / 2))
+    d = np.broadcast_to(np.asarray(freedom, dtype=float), variances.shape)
+    # A variance near zero (equal medians from a coarse clock) would have a huge negative logarithm.
+    floor = 1e-5 * float(np.median(variances))
+    e = np.log(np.maximum(variances, floor)) - digamma(d / 2) + np.log(d / 2)
+    if e.size >= MANY_TARGETS:
+        cut = math.ceil(WINSORIZED * e.size)
+        e = np.minimum(e, np.sort(e)[-cut - 1])
+    spread = float(e.var(ddof=1)) - float(polygamma(1, d / 2).mean())
     if spread <= 0:
-        return math.inf, float(variances.mean())
+        return math.inf, math.exp(float(e.mean()))
     d0 = 2 * inverse_trigamma(spread)
     return d0, math.exp(float(e.mean()) + float(digamma(d0 / 2)) - math.log(d0 / 2))
 
@@ -143,34 +339,3 @@ def inverse_trigamma(value: float) -> float:
         if -step / x < 1e-8:
             break
     return x
-
-
-def _between(y: np.ndarray) -> tuple[_Variance, list[_Variance]]:
-    """Variance of the shared effect of a round, and for each target that of its own, from y (targets, rounds)."""
-    import numpy as np
-
-    targets, rounds = y.shape
-    d = rounds - 1
-    if d < 1:
-        return _Variance(0.0, math.inf), [_Variance(0.0, math.inf)] * targets
-    shared = _Variance(0.0, math.inf)
-    if targets >= MIN_TARGETS:
-        effect = np.median(y - y.mean(axis=1, keepdims=True), axis=0)
-        shared = _Variance(float(effect.var(ddof=1)), d)
-        y = y - effect
-    s2 = y.var(axis=1, ddof=1)
-    if targets >= MIN_TARGETS:
-        s2 = s2 * targets / (targets - 1)  # each target has pulled the shared effect a little towards itself
-    if targets < 2 or not s2.any():
-        return shared, [_Variance(float(v), d) for v in s2]
-    d0, s02 = fit_prior(s2, d)
-    # Prior and own variance together are no surer than the degrees of freedom of all targets, less the shared effect's.
-    d0 = min(d0, float(d * (targets - 1)))
-    freedom = max(d, min(d0 + d, float(d * (targets - 1))))
-    return shared, [_Variance((d0 * s02 + d * float(v)) / (d0 + d), freedom) for v in s2]
-
-
-def _median(values: Sequence[float]) -> float:
-    import statistics
-
-    return float(statistics.median(values))

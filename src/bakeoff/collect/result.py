@@ -175,7 +175,8 @@ def _fill_timing(row: Row, records: TargetRecords, latency: Interval) -> None:
 
 def _fill_gpu(row: Row, rounds: Sequence[TimingRecord]) -> None:
     """What only a GPU has; all null on a CPU."""
-    row.device_ms = _median(r.device_ms.median for r in rounds if r.device_ms)
+    medians = [r.device_ms.median for r in rounds if r.device_ms]
+    row.device_ms = statistics.geometric_mean(medians) if medians else None
     row.dispatch_ms = _median(r.dispatch_ms for r in rounds)
     for name in ("h2d_ms", "d2h_ms", "pageable_h2d_ms", "pageable_d2h_ms"):
         setattr(row, name, _median(getattr(r.transfer, name) for r in rounds if r.transfer))

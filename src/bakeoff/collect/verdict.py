@@ -18,7 +18,9 @@ def verdict(collected_file: str, report: str) -> tuple[str, int]:
     collected = read_record(collected_file, Collected)
     failed = [t for t in collected.targets if t.row.status in ("failed", "blocked")]
     done = [t for t in collected.targets if t.row.status == "ok"]
-    lines = [f"The report: {Path(report).resolve()}"]
+    busy = [answer for answer in collected.answers if answer.too_busy]
+    lines = [busy_words(len(busy), len(collected.answers))] if busy else []
+    lines.append(f"The report: {Path(report).resolve()}")
     lines += [f"  {answer.words}" for answer in _foremost(collected.answers)]
     if failed:
         lines.append(f"{len(failed)} of {len(collected.targets)} targets failed:")
@@ -28,6 +30,15 @@ def verdict(collected_file: str, report: str) -> tuple[str, int]:
     if not done:
         lines.append("Not one target of this study was timed; the report says why for each.")
     return "\n".join(lines) + "\n", 1 if failed or not done else 0
+
+
+def busy_words(busy: int, answers: int) -> str:
+    """That a machine was too busy for some answers, or all: what a report says first."""
+    part = "any answer" if busy == answers else f"{busy} of {answers} answers"
+    return (
+        f"THIS MACHINE WAS TOO BUSY for {part}: something else took time from at least half of the rounds, so no best "
+        "is named there. Run the study again when it is quiet (snakemake --cores 1 report --forcerun time)."
+    )
 
 
 def _foremost(answers: list[Answer]) -> list[Answer]:

@@ -54,7 +54,7 @@ class Paragraph(Block):
     """A paragraph: `lead` explains what follows, `note` adds to what precedes, `empty` says that there is nothing."""
 
     words: Words
-    kind: Literal["", "lead", "note", "empty"] = ""
+    kind: Literal["", "lead", "note", "empty", "alarm"] = ""
 
 
 @dataclass(frozen=True)

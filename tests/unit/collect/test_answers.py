@@ -1,6 +1,10 @@
+import pytest
+
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.collected import Interval, Row, TargetResult
-from bakeoff.collect.answers import answers
+from bakeoff.artifacts.timing import TimingRecord
+from bakeoff.collect.answers import OF_THE_BEST, answers
+from bakeoff.collect.warnings.codes import WARNINGS
 
 
 def _target(backend, latency_ms, *, precision="fp32", speedup=None, ranked=True, reason=None, model="resnet18", **acc):
@@ -17,13 +21,13 @@ def _target(backend, latency_ms, *, precision="fp32", speedup=None, ranked=True,
     )  # fmt: skip
 
 
-def _ratio(above, below, noise=0.05):
+def _ratio(above, below, of_many=2, noise=0.05):
     value = above.row.latency_ms / below.row.latency_ms
     return Interval(value=value, low=value * (1 - noise), high=value * (1 + noise))
 
 
 def _words(targets, baseline="eager/fp32"):
-    (answer,) = answers(targets, baseline, _ratio)
+    (answer,) = answers(targets, baseline, _ratio, 0.03)
     return answer, answer.words.replace("\u202f", " ")
 
 
@@ -37,34 +41,75 @@ def test_the_answer_in_words():
     )
 
 
-def test_ties_are_those_whose_ratio_includes_one():
+def test_ties_are_those_that_are_not_surely_slower():
     answer, words = _words([_target("a", 3.0), _target("b", 3.1), _target("c", 3.14), _target("d", 3.5)])
     assert answer.best == "a/fp32"
     assert answer.ties == ["b/fp32", "c/fp32"]
-    assert words.endswith("; no measurable difference to b fp32 and c fp32.")
+    assert answer.alike == []
+    assert [(tie.target, round(tie.slower_at_most, 2)) for tie in answer.not_told_apart] == [
+        ("b/fp32", 1.09), ("c/fp32", 1.1)
+    ]  # fmt: skip
+    assert words.endswith("; not told apart: b fp32 (0 to 8.5 % slower) and c fp32 (0 to 9.9 % slower).")
 
 
-def test_a_tie_that_only_varies_much_is_not_called_as_fast():
-    def ratio(above, below):
-        return _ratio(above, below, noise=0.7 if above.row.backend == "wild" else 0.05)
+def test_alike_is_said_only_within_the_margin():
+    def ratio(above, below, of_many):
+        return _ratio(above, below, noise=0.7 if above.row.backend == "wild" else 0.01)
 
-    (answer,) = answers([_target("a", 3.0), _target("b", 3.1), _target("wild", 6.0)], "eager/fp32", ratio)
+    (answer,) = answers([_target("a", 3.0), _target("b", 3.03), _target("wild", 6.0)], "eager/fp32", ratio, 0.03)
+    assert answer.alike == ["b/fp32"]
     assert answer.ties == ["b/fp32", "wild/fp32"]
     words = answer.words.replace("\u202f", " ")
-    assert words.endswith("; no measurable difference to b fp32; too unsteady to compare: wild fp32 (6.00 ms).")
+    assert words.endswith("; alike within 3 %: b fp32; not told apart: wild fp32 (0 to 3.40× slower).")
 
 
-def test_a_single_round_is_said_where_the_best_is_named():
-    fast, slow = _target("a", 3.0), _target("b", 3.5)
-    fast.row.warnings = ["one-round"]
-    assert _words([fast, slow])[1].endswith("; one round only: what varies from process to process is in no interval.")
+def test_the_latency_of_the_best_has_its_interval_and_its_digits():
+    best = _target("a", 3.0123)
+    best.row.latency_ci_low_ms, best.row.latency_ci_high_ms = 2.9, 3.2
+    assert "ships best on a fp32: 3.01 ms [2.90–3.20], outputs" in _words([best])[1]
+
+
+@pytest.mark.parametrize("code", sorted(OF_THE_BEST))
+def test_warnings_of_the_best_stand_in_its_sentence(code):
+    best, other = _target("a", 3.0), _target("b", 3.5)
+    best.row.warnings = [code]
+    assert f"; {OF_THE_BEST[code]}." in _words([best, other])[1]
+    best.row.warnings, other.row.warnings = [], [code]
+    assert OF_THE_BEST[code] not in _words([best, other])[1]
+
+
+def test_every_remark_is_about_a_warning_that_there_is():
+    assert OF_THE_BEST.keys() <= WARNINGS.keys()
+
+
+def _round(*warnings):
+    return TimingRecord(target={"study": "s"}, status="ok", warnings=list(warnings))
+
+
+@pytest.mark.parametrize(("disturbed", "busy"), [(0, False), (1, False), (2, True), (4, True)])
+def test_where_half_of_the_rounds_were_disturbed_no_best_is_named(disturbed, busy):
+    targets = [_target("a", 3.0), _target("b", 3.05), _target("slow", 9.0, ranked=False, reason="wrong")]
+    rounds = [_round("noisy-machine" if k < disturbed else "bimodal") for k in range(4)]
+    targets[0].rounds, targets[1].rounds = rounds[:2], rounds[2:]
+    targets[2].rounds = [_round("noisy-machine")] * 9  # not ranked, so it decides nothing
+    answer, words = _words(targets)
+    assert answer.too_busy is busy
+    if busy:
+        assert (answer.best, answer.ties, answer.candidates) == (None, [], ["a/fp32", "b/fp32"])
+        assert words == (
+            "This machine was too busy to name a best for resnet18 at batch 8: something else took time from "
+            f"{disturbed} of 4 rounds, also when they were measured again. "
+            "It may be a fp32 (3.00 ms), b fp32 (3.05 ms)."
+        )
+    else:
+        assert answer.best == "a/fp32"
 
 
 def test_a_best_that_agrees_less_than_others_is_doubted():
     fast, slow = _target("a", 3.0, precision="fp16"), _target("b", 3.5, precision="fp16")
     fast.row.warnings = ["less-accurate"]
     _, words = _words([fast, slow])
-    assert words.endswith("; other backends agree at least 15 dB better at fp16: look into that first.")
+    assert words.endswith("; other backends agree at least 15 dB better at its precision: look into that first.")
 
 
 def test_unranked_targets_are_never_best_nor_tied():
@@ -110,5 +155,5 @@ def test_nothing_ranked_says_why():
 
 
 def test_one_answer_for_each_model_in_their_order():
-    found = answers([_target("a", 3.0, model="z"), _target("a", 3.0, model="b")], "eager/fp32", _ratio)
+    found = answers([_target("a", 3.0, model="z"), _target("a", 3.0, model="b")], "eager/fp32", _ratio, 0.03)
     assert [a.model for a in found] == ["z", "b"]

@@ -41,6 +41,10 @@ WARNINGS: dict[str, Explanation] = {
         "timing reached timing.max_s before the interval of the median was as narrow as timing.ci_rel",
         "Raise timing.max_s, or run on a calmer machine; the interval shown is the one that was reached.",
     ),
+    "drifting": Explanation(
+        "latency went on changing while it was timed",
+        "Raise warmup.min_s; lock the clocks, or let the machine cool and calm down.",
+    ),
     "few-samples": Explanation(
         "the median rests on few inferences",
         "Raise timing.max_s or timing.min_samples.",
@@ -52,6 +56,10 @@ WARNINGS: dict[str, Explanation] = {
     "noisy-machine": Explanation(
         "other processes or the hypervisor took CPU time during timing",
         "Stop other work on the machine and run again.",
+    ),
+    "disturbed": Explanation(
+        "no quiet moment was found: each time it was measured something else took its CPUs",
+        "Stop other work on the machine and run again; timing.json keeps every attempt under `disturbed`.",
     ),
     "throttled": Explanation(
         "the GPU was slowed down by its power or temperature limit",
@@ -73,6 +81,11 @@ WARNINGS: dict[str, Explanation] = {
     "rounds-disagree": Explanation(
         "fresh processes gave different latencies",
         "Raise timing.rounds; look for other load, changing clocks or memory placement.",
+    ),
+    "unpaired": Explanation(
+        "measured in another session than the other targets of its model, so its rounds are not paired with theirs",
+        "What changes from one session to another is in its intervals, by assumption (docs/timing.md). To compare it "
+        "closely, measure all anew: `snakemake --cores 1 report --forcerun time`.",
     ),
     "one-round": Explanation(
         "a single round: its interval does not contain the variation between processes",

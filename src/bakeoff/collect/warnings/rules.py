@@ -29,7 +29,7 @@ def round_warnings(record: TimingRecord) -> list[str]:
         found.add("few-samples")
     if record.latency_ms and record.latency_ms.median < thresholds.SHORT_MS:
         found.add("clock-resolution")
-    if _waits_for_host(record):
+    if waits_for_host(record):
         found.add("waits-for-host")
     if _is_bimodal(record):
         found.add("bimodal")
@@ -48,15 +48,20 @@ def target_warnings(
         found.add("precision-not-held")
     if accuracy and (is_repeatable(accuracy) is False or not all(answered_alike(r, accuracy) for r in rounds)):
         found.add("not-repeatable")
-    medians = [record.latency_ms.median for record in rounds if record.latency_ms]
-    if len(medians) == 1:
+    if len([record for record in rounds if record.latency_ms]) == 1:
         found.add("one-round")
-    if len(medians) > 1 and max(medians) > (1 + thresholds.ROUNDS_APART) * min(medians):
+    if rounds_disagree(rounds):
         found.add("rounds-disagree")
     return in_order(found)
 
 
-def _waits_for_host(record: TimingRecord) -> bool:
+def rounds_disagree(rounds: Sequence[TimingRecord]) -> bool:
+    """Whether fresh processes gave latencies that are too far apart."""
+    medians = [record.latency_ms.median for record in rounds if record.latency_ms]
+    return len(medians) > 1 and max(medians) > (1 + thresholds.ROUNDS_APART) * min(medians)
+
+
+def waits_for_host(record: TimingRecord) -> bool:
     if record.latency_ms is None or record.device_ms is None or record.dispatch_ms is None:
         return False
     limit_ms = thresholds.HOST_BOUND * record.latency_ms.median

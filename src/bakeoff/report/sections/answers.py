@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from bakeoff.artifacts.collected import TargetResult
+from bakeoff.collect.verdict import busy_words
 from bakeoff.core.cell import Cell
 from bakeoff.core.formats import format_ms, format_ratio
 from bakeoff.report.blocks import Answers, Block, Card, Datum, Paragraph
@@ -26,7 +27,8 @@ def answers(context: Context) -> list[Block]:
     for target in context.targets:
         if target.ranked and target.row.latency_ms is not None:
             ranked.setdefault(Cell.of(target.row).question, []).append(target)
-    blocks: list[Block] = []
+    busy = sum(answer.too_busy for answer in collected.answers)
+    blocks: list[Block] = [Paragraph(busy_words(busy, len(collected.answers)), kind="alarm")] if busy else []
     for model, group in groupby(collected.answers, lambda answer: answer.model):
         cards = []
         for answer in group:
