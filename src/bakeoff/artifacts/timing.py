@@ -85,10 +85,37 @@ class WarmUp(Part):
     """Whether the running median had stopped drifting when warm-up ended."""
 
 
+class Level(Part):
+    """How long inferences took in one stretch of a round."""
+
+    median_ms: float
+    ci95_ms: tuple[float, float]
+    n: int
+
+
+class Drift(Part):
+    """The level of latency in successive stretches of a round. Whether it drifted is judged when results are collected.
+
+    Each is null where the stretch had too few inferences.
+    """
+
+    warmup: Level | None = None
+    """The second half of the warm-up, by time."""
+    first_half: Level | None = None
+    """The first half of the latency samples, by time."""
+    second_half: Level | None = None
+    closing: Level | None = None
+    """Inferences one at a time after the throughput pass, which are in no other figure."""
+
+
 class Memory(Part):
     """Memory of the timing process."""
 
     device_peak_bytes: int | None
+    """What the process took of the device's memory, by the driver's figures, the CUDA context and the weights included;
+    null on a CPU, and where the driver does not say."""
+    allocator_peak_bytes: int | None = None
+    """Peak of PyTorch's own allocator, which knows nothing of what other libraries allocate; null without it."""
     host_rss_bytes: int
     """Peak resident set of the process."""
 
@@ -102,11 +129,30 @@ class Telemetry(Part):
     """Share of CPU time that the hypervisor took away during timing."""
     other_cpu_share: float | None = None
     """Share of the machine's CPU time that other processes used during timing."""
+    cpus: list[int] | None = None
+    """The CPUs that the next three are about: those that the process was held on, else all that it may use."""
+    steal_cores: float | None = None
+    """How much of a CPU the hypervisor took from them during timing: 0.5 is half of one CPU."""
+    other_cores: float | None = None
+    """How much of a CPU other processes took from them."""
+    waited_cores: float | None = None
+    """Threads of this process that could have run and had no CPU, on average."""
     cpu_mhz: tuple[float, float] | None = None
     """Mean clock of the cores before and after timing."""
     gpu: dict[str, float | int | str | list[str] | None] | None = None
     """What NVML says: which GPU of the host it is (index, name, uuid), clocks, temperature, power, energy, reasons for
     throttling, other processes. Null for what it does not tell."""
+
+
+class Disturbed(Part):
+    """A measurement that was disturbed and taken again."""
+
+    why: str
+    """What disturbed it, in words."""
+    latency_ms: Distribution
+    telemetry: Telemetry
+    samples: str
+    """Name of its latencies in the samples file."""
 
 
 class TimedOutputs(Part):
@@ -123,7 +169,7 @@ class TimingRecord(Record):
 
     schema_: Literal["bakeoff/timing/1"] = schema_field("bakeoff/timing/1")
     device: str | None = None
-    """`cpu` or `cuda:<index>`."""
+    """`cpu` or `cuda:<index>`: the one that it ran on."""
     begun: str | None = None
     """When this round began to be measured (UTC, ISO 8601); null in records made before this was stored."""
     session: str | None = None
@@ -132,6 +178,10 @@ class TimingRecord(Record):
     order: int | None = None
     """The target's place in the order in which its round was measured, which is drawn anew for each round."""
     threads: int | None = None
+    pinned_cpus: list[int] | None = None
+    """CPUs that the process was held on while it was timed; null where it was not."""
+    not_pinned: str | None = None
+    """Why it was not held on any, in words."""
     latency_ms: Distribution | None = None
     """One inference at a time, host clock, synchronised."""
     device_ms: Distribution | None = None
@@ -151,12 +201,17 @@ class TimingRecord(Record):
     """Whether the confidence interval of the median came within timing.ci_rel before timing.max_s."""
     memory: Memory | None = None
     outputs: TimedOutputs | None = None
+    drift: Drift | None = None
+    disturbed: list[Disturbed] = []
+    """Measurements of this round that were disturbed and taken again; the figures are those of the last one, or of the
+    least disturbed where all were."""
     telemetry: Telemetry | None = None
     warnings: list[str] | None = None
     """Null in timing.json, which holds facts only. Warning codes are derived from them when results are collected: they
     stand in collected.json, and those of all rounds together in results.csv. Codes in a timing.json of an older version
     are not used."""
     samples: str | None = None
-    """Path of the raw samples (.npz: warmup_ms, latency_ms, device_ms; float64)."""
+    """Path of the raw samples (.npz, float64: warmup_ms, latency_ms, closing_ms, device_ms, and the latencies of
+    disturbed measurements)."""
     samples_digest: str | None = None
     """SHA-256 of the samples file."""

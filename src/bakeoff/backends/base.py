@@ -179,8 +179,8 @@ class Session(ABC):
         """
         return [], []
 
-    def device_peak_bytes(self) -> int | None:
-        """Peak memory on the device, where the backend knows; None on a CPU."""
+    def allocator_peak_bytes(self) -> int | None:
+        """Peak of PyTorch's allocator on the device; None on a CPU, and for a session that does not use it."""
         return None
 
     def close(self) -> None:

@@ -24,8 +24,7 @@ MAX_REASONS = 3
 OF_THE_BEST = {
     "throttled": "the GPU was throttled while it was timed",
     "shared-gpu": "other processes computed on the GPU while it was timed",
-    "noisy-machine": "other work took CPU time while it was timed",
-    "disturbed": "no quiet moment was found for all of its rounds",
+    "noisy-machine": "other work took CPU time from some of its rounds, also when they were measured again",
     "drifting": "its latency drifted while it was timed",
     "not-steady": "it had not settled when timing began",
     "not-converged": "its rounds did not reach the interval asked for",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from bakeoff.artifacts.timing import TimingRecord
 
-SIGNS = frozenset({"noisy-machine", "disturbed", "shared-gpu"})
+SIGNS = frozenset({"noisy-machine", "shared-gpu"})
 """Warnings of a round that say that something else took time from it. A disturbed round is measured again first, so
 these are rounds for which no quiet moment was found."""
 TOO_MANY = 0.5

@@ -192,7 +192,7 @@ def _is_folder(path: str) -> bool:
 
 def _too_many_rounds(study: Study) -> Iterable[str]:
     cells = sum(len(study.models_of(label)) * len(study.precisions_of(label)) for label in study.backends)
-    rounds = cells * len(study.batch.sizes) * study.timing.rounds
+    rounds = cells * len(study.batch.sizes) * study.timing.first_rounds
     if rounds > MAX_ROUNDS:
         yield (
             f"models, backends, precisions, batch.sizes and timing.rounds: together they make {rounds:,} rounds; "

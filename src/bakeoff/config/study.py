@@ -133,6 +133,11 @@ class Study(Section):
             data = {**data, "backends": filled}
         return data
 
+    def filled_in(self, on_gpu: bool) -> "Study":
+        """The same with the defaults said that differ between a CPU and a GPU."""
+        filled = {"warmup": self.warmup.filled_in(on_gpu), "timing": self.timing.filled_in(on_gpu)}
+        return self.model_copy(update=filled)
+
     def speedup_references(self) -> list[tuple[str, Precision]]:
         """(label, precision) of each speed-up column, the baseline first."""
         columns = [self.baseline, *(self.report.speedup_against or [])]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +22,28 @@ driver has cleaned up after this process."""
 TURN_LOCK = "BAKEOFF_TURN_LOCK"
 """Environment variable with the descriptor of `bakeoff.devices.locks.Place.kernel_timing_lock`, likewise."""
 
+SESSION = "BAKEOFF_SESSION"
+"""Environment variable with the session of the run that a job belongs to, to which each host adds its name."""
+DEVICE = "BAKEOFF_DEVICE"
+"""Environment variable with the device that the supervisor chose, as `cuda:1`. The job itself sees that one alone, and
+calls it `cuda:0`."""
+
 WAITING, HAS_DEVICE, UNDER_WAY = "waiting", "has-device", "under-way"
+
+
+def new_session() -> str:
+    """A name for a stretch of measuring that begins now: no other run has it."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
+
+
+def session_id(environment: Mapping[str, str] = os.environ) -> str:
+    """The session of a measurement: that of its run, on this host. A job without a run is a session of its own."""
+    return f"{environment.get(SESSION) or new_session()}@{socket.gethostname()}"
+
+
+def device_used(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The device that the supervisor chose for this job; None without a supervisor."""
+    return environment.get(DEVICE)
 
 
 def keep_to_self() -> None:

@@ -40,6 +40,8 @@ class GpuReading:
     other_processes: int | None
     """Processes other than this one and its children that compute on it."""
     memory_used_bytes: int | None
+    throttled_ms: float | None = None
+    """Time since the driver was loaded for which the power or the heat limit lowered the clocks."""
 
 
 class GpuProbe:
@@ -89,7 +91,27 @@ class GpuProbe:
             throttle=None if reasons is None else throttle_names(reasons),
             other_processes=None if processes is None else others([p.pid for p in processes], _own_processes()),
             memory_used_bytes=None if memory is None else int(memory.used),
+            throttled_ms=self._throttled_ms(),
         )
+
+    def _throttled_ms(self) -> float | None:
+        """See GpuReading.throttled_ms. The counters' unit is nanoseconds (nvml.h, nvmlViolationTime_t)."""
+        found = []
+        for name in ("NVML_PERF_POLICY_POWER", "NVML_PERF_POLICY_THERMAL"):
+            policy = getattr(self._nvml, name, None)
+            status = None if policy is None else self._ask("nvmlDeviceGetViolationStatus", policy)
+            if status is not None:
+                found.append(status.violationTime / 1e6)
+        return sum(found) if found else None
+
+    def own_memory_bytes(self) -> int | None:
+        """The GPU memory of this process as the driver counts it; None where it does not say, as in most containers."""
+        import os
+
+        for process in self._ask("nvmlDeviceGetComputeRunningProcesses") or []:
+            if process.pid == os.getpid() and process.usedGpuMemory:
+                return int(process.usedGpuMemory)
+        return None
 
     def _ask(self, question: str, *arguments: Any) -> Any:
         """The answer, or None: each question may be refused, above all in a virtual machine."""
@@ -133,6 +155,9 @@ def gpu_evidence(
     throttle = None
     if before.throttle is not None and after.throttle is not None:
         throttle = list(dict.fromkeys(before.throttle + after.throttle))
+    throttled_ms = None
+    if before.throttled_ms is not None and after.throttled_ms is not None:
+        throttled_ms = after.throttled_ms - before.throttled_ms
     counts = [r.other_processes for r in (before, after) if r.other_processes is not None]
     return {
         "sm_mhz_before": before.sm_mhz,
@@ -146,6 +171,7 @@ def gpu_evidence(
         "energy_j": energy,
         "observed_s": seconds,
         "throttle_reasons": throttle,
+        "throttled_ms": throttled_ms,
         "other_processes": max(counts) if counts else None,
         "memory_used_bytes": after.memory_used_bytes,
     }

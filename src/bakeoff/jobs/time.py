@@ -6,17 +6,19 @@ import hashlib
 import io
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.accuracy.metrics import compare
 from bakeoff.artifacts.io import write_bytes
-from bakeoff.artifacts.timing import Cold, Memory, TimedOutputs, TimingRecord, WarmUp
-from bakeoff.core.job_messages import under_way
+from bakeoff.artifacts.timing import Cold, Disturbed, Memory, TimedOutputs, TimingRecord, WarmUp
+from bakeoff.core.job_messages import device_used, session_id, under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.measure.loop import LoopSettings, Measurement, measure
-from bakeoff.measure.memory import peak_rss_bytes
+from bakeoff.measure.memory import DeviceMemory, peak_rss_bytes
 from bakeoff.measure.modes import split_in_two
+from bakeoff.measure.quiet_cpus import GPU_CPUS, Held, QuietCpus
 from bakeoff.measure.settings import Timing, Warmup
 from bakeoff.measure.statistics import summarize
 from bakeoff.measure.transfer import measure_transfer
@@ -56,6 +58,7 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
     inputs = spec.batch_of_inputs(batch_size)
 
     backend, import_s = spec.ready()
+    memory = DeviceMemory(spec.device)
     start = time.perf_counter()
     with under_way("load"):
         session = backend.load(Path(spec.engine), files, spec.engine_spec(), batch_size)
@@ -63,29 +66,51 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
     with closing(session):
         session.prepare(inputs)
         with under_way("timing"):
-            measured = measure(session, batch_size, LoopSettings(spec.warmup, spec.timing, spec.device))
-            memory = Memory(device_peak_bytes=session.device_peak_bytes(), host_rss_bytes=peak_rss_bytes())
+            begun = datetime.now(UTC)
+            settings = LoopSettings(spec.warmup, spec.timing, spec.device)
+            hold = QuietCpus(spec.threads if spec.device == "cpu" else GPU_CPUS).hold if spec.timing.pin else None
+            measured = measure(session, batch_size, settings, hold=hold)
+            taken = Memory(
+                device_peak_bytes=memory.taken_bytes(measured),
+                allocator_peak_bytes=session.allocator_peak_bytes(),
+                host_rss_bytes=peak_rss_bytes(),
+            )
             outputs = session.outputs()
             transfer = measure_transfer(*session.device_tensors())
 
-    samples = Path(spec.out) / SAMPLES_FILE
+    samples, kept = Path(spec.out) / SAMPLES_FILE, measured.kept
+    held = kept.held or Held(None, "timing.pin is off")
     return TimingRecord(
         target=spec.target,
         status="ok",
-        device=spec.device,
+        device=device_used() or spec.device,
+        begun=begun.isoformat(timespec="milliseconds"),
+        session=session_id(),
         threads=spec.threads,
-        latency_ms=summarize(measured.latency_ms),
+        pinned_cpus=None if held.cpus is None else list(held.cpus),
+        not_pinned=held.why_not,
+        latency_ms=summarize(kept.latency_ms),
         device_ms=None if measured.device_ms is None else summarize(measured.device_ms),
-        modes=split_in_two(measured.latency_ms),
-        throughput=measured.throughput,
-        dispatch_ms=measured.dispatch_ms,
+        modes=split_in_two(kept.latency_ms),
+        throughput=kept.throughput,
+        dispatch_ms=kept.dispatch_ms,
         transfer=transfer,
         cold=Cold(load_s=load_s, first_ms=measured.first_ms, import_s=import_s),
         warmup=WarmUp(n=measured.warmup_ms.size, s=measured.warmup_s, steady=measured.steady),
         converged=measured.converged,
-        memory=memory,
+        memory=taken,
         outputs=_compared(spec, outputs, batch_size),
-        telemetry=measured.telemetry,
+        drift=measured.drift,
+        disturbed=[
+            Disturbed(
+                why=attempt.why_disturbed or "",
+                latency_ms=summarize(attempt.latency_ms),
+                telemetry=attempt.telemetry,
+                samples=_name_of_disturbed(number),
+            )
+            for number, attempt in enumerate(measured.disturbed, 1)
+        ],
+        telemetry=kept.telemetry,
         samples=str(samples),
         samples_digest=_write_samples(samples, measured),
     )
@@ -103,11 +128,21 @@ def _compared(spec: Spec, outputs: list[np.ndarray], batch_size: int) -> TimedOu
     return TimedOutputs(relative_l2=found.relative_l2, wrong=found.wrong)
 
 
+def _name_of_disturbed(number: int) -> str:
+    return f"disturbed{number}_ms"
+
+
 def _write_samples(path: Path, measured: Measurement) -> str:
     """Write the raw samples and return their SHA-256."""
     import numpy as np
 
-    arrays: dict[str, np.ndarray] = {"warmup_ms": measured.warmup_ms, "latency_ms": measured.latency_ms}
+    arrays: dict[str, np.ndarray] = {
+        "warmup_ms": measured.warmup_ms,
+        "latency_ms": measured.kept.latency_ms,
+        "closing_ms": measured.kept.closing_ms,
+    }
+    for number, attempt in enumerate(measured.disturbed, 1):
+        arrays[_name_of_disturbed(number)] = attempt.latency_ms
     if measured.device_ms is not None:
         arrays["device_ms"] = measured.device_ms
     buffer = io.BytesIO()

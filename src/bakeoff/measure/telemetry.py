@@ -1,39 +1,25 @@
 """The state of the machine around the timed region: evidence beside each number. Nothing is read inside the region.
 
-CPU shares come from the difference of two readings of /proc/stat (proc(5)) less this process's own CPU time.
+What others took of the CPUs is told by `bakeoff.measure.cpu_counters`.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from bakeoff.artifacts.timing import Telemetry
 from bakeoff.devices.nvml import GpuProbe, GpuReading, gpu_evidence
-
-_STAT = Path("/proc/stat")
-
-
-@dataclass(frozen=True)
-class CpuTimes:
-    """CPU time since boot, in seconds summed over cores, and this process's share of it."""
-
-    busy_s: float
-    """Computing for any process."""
-    steal_s: float
-    """Taken away by the hypervisor."""
-    total_s: float
-    """Everything, idling included."""
-    own_s: float
-    """This process and the children it waited for."""
+from bakeoff.measure.cpu_counters import Counters, read_counters, taken
 
 
 @dataclass(frozen=True)
 class Reading:
     """The machine at one moment."""
 
-    cpu: CpuTimes | None
+    time_s: float
+    counters: Counters | None
     mhz: float | None
     gpu: GpuReading | None
 
@@ -42,7 +28,10 @@ class Observer:
     """Reads the machine before and after a timed region. NVML is opened here, before anything is timed."""
 
     def __init__(self, device: str) -> None:
-        self._gpu = None if device == "cpu" else GpuProbe(device)
+        self.gpu = None if device == "cpu" else GpuProbe(device)
+        can_tell = hasattr(os, "sched_getaffinity")
+        self.cpus: frozenset[int] = frozenset(os.sched_getaffinity(0)) if can_tell else frozenset()
+        """The CPUs that the timed process uses."""
         self._load_1min: float | None = None
         self._before: Reading | None = None
         self._after: Reading | None = None
@@ -61,47 +50,38 @@ class Observer:
         before, after = self._before, self._after
         if before is None or after is None:
             raise ValueError("telemetry needs a reading before and one after")
-        steal, other = cpu_shares(before.cpu, after.cpu)
+        steal, other = cpu_shares(before.counters, after.counters)
+        of_cpus = taken(before.counters, after.counters, self.cpus, after.time_s - before.time_s)
         return Telemetry(
             load_1min=self._load_1min,
             steal_share=steal,
             other_cpu_share=other,
+            cpus=sorted(self.cpus) if of_cpus else None,
+            steal_cores=of_cpus and of_cpus.steal_cores,
+            other_cores=of_cpus and of_cpus.other_cores,
+            waited_cores=of_cpus and of_cpus.waited_cores,
             cpu_mhz=(before.mhz, after.mhz) if before.mhz is not None and after.mhz is not None else None,
             gpu=self._gpu_evidence(before, after),
         )
 
     def _gpu_evidence(self, before: Reading, after: Reading) -> dict[str, float | int | str | list[str] | None] | None:
         evidence = gpu_evidence(before.gpu, after.gpu)
-        return {**self._gpu.identity(), **evidence} if self._gpu and evidence else None
+        return {**self.gpu.identity(), **evidence} if self.gpu and evidence else None
 
     def _read(self) -> Reading:
         # The GPU first: it begins to idle, and to lower its clocks, as soon as the region ends.
-        gpu = self._gpu.read() if self._gpu else None
-        return Reading(cpu=read_cpu_times(), mhz=_cpu_mhz(), gpu=gpu)
+        gpu = self.gpu.read() if self.gpu else None
+        return Reading(time_s=time.monotonic(), counters=read_counters(), mhz=_cpu_mhz(), gpu=gpu)
 
 
-def read_cpu_times(stat: Path = _STAT) -> CpuTimes | None:
-    """CPU time so far; None where the system has no /proc/stat."""
-    try:
-        fields = stat.read_text().split("\n", 1)[0].split()
-    except OSError:
-        return None
-    if len(fields) < 9 or fields[0] != "cpu":
-        return None
-    tick_s = 1 / os.sysconf("SC_CLK_TCK")
-    user, nice, system, idle, iowait, irq, softirq, steal = (int(field) * tick_s for field in fields[1:9])
-    busy = user + nice + system + irq + softirq
-    return CpuTimes(busy, steal, busy + steal + idle + iowait, sum(os.times()[:4]))
-
-
-def cpu_shares(before: CpuTimes | None, after: CpuTimes | None) -> tuple[float | None, float | None]:
-    """Share of CPU time stolen and share used by other processes between two readings; None where unknown."""
-    if before is None or after is None or after.total_s <= before.total_s:
+def cpu_shares(before: Counters | None, after: Counters | None) -> tuple[float | None, float | None]:
+    """Share of the machine's CPU time stolen and share used by other processes; None where unknown."""
+    if before is None or after is None or after.machine.total_s <= before.machine.total_s:
         return None, None
-    total = after.total_s - before.total_s
-    other = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)
+    passed = after.machine.since(before.machine)
     # The kernel counts ticks and this process's time separately; over a short region they may disagree by a tick.
-    return max(0.0, (after.steal_s - before.steal_s) / total), min(1.0, max(0.0, other / total))
+    other = passed.busy_s - (after.own_s - before.own_s)
+    return max(0.0, passed.steal_s / passed.total_s), min(1.0, max(0.0, other / passed.total_s))
 
 
 def _load_1min() -> float | None:

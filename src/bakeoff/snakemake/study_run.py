@@ -151,7 +151,7 @@ class StudyRun:
         timing, profile = self.study.timing, self.study.profile
         overhead_s = 3
         guess_s = {
-            "time": overhead_s + self.study.warmup.min_s + timing.max_s + timing.throughput_s,
+            "time": overhead_s + self.study.warmup.least_s + timing.max_s + timing.throughput_s,
             "profile": overhead_s + profile.max_s / 2,
         }
         measured = min(len(self.plan.gpus) or 1, cores)

@@ -78,7 +78,7 @@ class JobParameters:
             return {}
         shared = {"device": self.plan.device, "made_on": self.made_on} | self._same_here
         if stage == "time":
-            timing = self.study.timing.model_dump(exclude={"rounds"})
+            timing = self.study.timing.model_dump(exclude={"rounds", "rounds_max", "seed"})
             return {**shared, "warmup": self.study.warmup.model_dump(), "timing": timing}
         if stage == "profile":
             return {**shared, "runs": self.study.profile.runs, "max_s": self.study.profile.max_s}

@@ -134,4 +134,4 @@ def export_job(export: Export) -> Job:
 
 def rounds_of(study: Study, target: Cell) -> list[Cell]:
     """The rounds of a target."""
-    return [target.at(round=number) for number in range(1, study.timing.rounds + 1)]
+    return [target.at(round=number) for number in range(1, study.timing.first_rounds + 1)]

@@ -36,12 +36,13 @@ class Plan:
     """The plan of one study on one machine."""
 
     def __init__(self, study: Study, machine: Machine) -> None:
-        self.study = study
         self.machine = machine
         self.paths = StudyPaths(study.study)
         self.device = machine.device(study.device)
         self.gpus = machine.gpus_for(study.device)
         """Those that share the study's jobs; empty on a CPU."""
+        self.study = study.filled_in(on_gpu=self.device != "cpu")
+        """The study, with what its device decides filled in."""
 
     @cached_property
     def backends(self) -> dict[str, Backend]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from bakeoff.artifacts.io import no_space
+from bakeoff.core.job_messages import SESSION, new_session
 
 RUN_PID = "BAKEOFF_RUN_PID"
 """Environment variable with the process id of the Snakemake run that a job belongs to, and its host: `1234@name`."""
@@ -21,8 +22,9 @@ _POLL_S = 0.5
 
 
 def say_run() -> None:
-    """Tell the jobs to come that this process is their run."""
+    """Tell the jobs to come that this process is their run, and that what they measure is one session."""
     os.environ[RUN_PID] = f"{os.getpid()}@{socket.gethostname()}"
+    os.environ[SESSION] = new_session()
 
 
 def run_pid(environment: Mapping[str, str] = os.environ) -> int | None:

@@ -24,7 +24,7 @@ from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.io import read_record, write_record
 from bakeoff.artifacts.stages import RECORDS, stage_of
 from bakeoff.core.errors import BakeoffError
-from bakeoff.core.job_messages import CHANNEL, DEVICE_LOCKS, HAS_DEVICE, TURN_LOCK, WAITING
+from bakeoff.core.job_messages import CHANNEL, DEVICE, DEVICE_LOCKS, HAS_DEVICE, TURN_LOCK, WAITING
 from bakeoff.core.processes import die_with_parent
 from bakeoff.core.quoting import shortened
 from bakeoff.core.visible_gpus import VARIABLE
@@ -150,6 +150,7 @@ def _environment(scratch: str, where: Place, telling: int) -> dict[str, str]:
     env[CHANNEL] = str(telling)
     if where.gpu:
         env[VARIABLE] = where.gpu.uuid
+        env[DEVICE] = f"cuda:{where.gpu.index}"
     if where.locks:
         env[DEVICE_LOCKS] = " ".join(map(str, where.locks))
     if where.kernel_timing_lock is not None:

@@ -53,7 +53,7 @@ def medians_on_and_off(
         ms: dict[bool, float] = {}
         for watched in (True, False) if pair % 2 == 0 else (False, True):
             observer = Observer(settings.device) if watched else NoObserver()
-            latency_ms = measure(session, batch_size, settings, observer=observer).latency_ms
+            latency_ms = measure(session, batch_size, settings, observer=observer).kept.latency_ms
             ms[watched] = statistics.median(latency_ms.tolist())
         found.append((ms[True], ms[False]))
     return found

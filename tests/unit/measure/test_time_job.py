@@ -1,8 +1,10 @@
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -87,8 +89,16 @@ def spec(tmp_path):
     }
 
 
-def test_record_and_samples(spec, backend, tmp_path):
+def test_record_and_samples(spec, backend, tmp_path, monkeypatch):
+    monkeypatch.setenv("BAKEOFF_SESSION", "one-run")
+    monkeypatch.setenv("BAKEOFF_DEVICE", "cuda:3")
+    spec["timing"]["retries"] = 0
+    started = datetime.now(UTC)
     record = job.run(spec)
+    assert started - timedelta(seconds=1) <= datetime.fromisoformat(record.begun) <= datetime.now(UTC)
+    assert record.session == f"one-run@{socket.gethostname()}"
+    assert record.device == "cuda:3"
+    assert (record.pinned_cpus is None) is (record.not_pinned is not None)
     assert backend.calls == ["import_library", ("load", ["engine.bin"], 1, 6)]
     assert backend.session.inputs[0].shape == (6, 3)
     assert backend.session.closed
@@ -104,13 +114,15 @@ def test_record_and_samples(spec, backend, tmp_path):
     assert record.samples == str(samples)
     assert record.samples_digest == hashlib.sha256(samples.read_bytes()).hexdigest()
     with np.load(samples) as arrays:
-        assert set(arrays) == {"warmup_ms", "latency_ms"}
+        disturbed = [attempt.samples for attempt in record.disturbed]
+        assert set(arrays) == {"warmup_ms", "latency_ms", "closing_ms", *disturbed}
+        closing = arrays["closing_ms"].size
         assert arrays["latency_ms"].dtype == np.float64
         assert arrays["latency_ms"].size == record.latency_ms.n
         assert np.median(arrays["latency_ms"]) == record.latency_ms.median
         assert arrays["warmup_ms"].size == record.warmup.n
     runs = backend.session.calls.count("run")
-    assert runs == 1 + record.warmup.n + record.latency_ms.n + record.throughput.n
+    assert runs == 1 + record.warmup.n + record.latency_ms.n + record.throughput.n + closing
     assert TimingRecord.model_validate_json(record.model_dump_json(by_alias=True)) == record
 
 

@@ -187,8 +187,8 @@ class TorchSession(Session):
             return [], []
         return list(self._inputs), [tensor.detach() for _, tensor in flatten(self._output)]
 
-    def device_peak_bytes(self) -> int | None:
-        """See Session.device_peak_bytes."""
+    def allocator_peak_bytes(self) -> int | None:
+        """See Session.allocator_peak_bytes."""
         if self.spec.device == "cpu":
             return None
         import torch

@@ -54,12 +54,9 @@ WARNINGS: dict[str, Explanation] = {
         "Look at the raw samples; fix clocks and thread placement, and stop other work on the machine.",
     ),
     "noisy-machine": Explanation(
-        "other processes or the hypervisor took CPU time during timing",
-        "Stop other work on the machine and run again.",
-    ),
-    "disturbed": Explanation(
-        "no quiet moment was found: each time it was measured something else took its CPUs",
-        "Stop other work on the machine and run again; timing.json keeps every attempt under `disturbed`.",
+        "other processes or the hypervisor took CPU time during timing, also when the round was measured again",
+        "Stop other work on the machine and run again. timing.json has every attempt under `disturbed`, and "
+        "timing.retries says how many there are.",
     ),
     "throttled": Explanation(
         "the GPU was slowed down by its power or temperature limit",

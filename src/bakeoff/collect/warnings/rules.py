@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bakeoff.accuracy.doubts import answered_alike, is_repeatable
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.build import BuildRecord
-from bakeoff.artifacts.timing import Telemetry, TimingRecord
+from bakeoff.artifacts.timing import Drift, Level, Telemetry, TimingRecord
 from bakeoff.collect.warnings import thresholds
 from bakeoff.collect.warnings.codes import in_order
 
@@ -29,6 +31,8 @@ def round_warnings(record: TimingRecord) -> list[str]:
         found.add("few-samples")
     if record.latency_ms and record.latency_ms.median < thresholds.SHORT_MS:
         found.add("clock-resolution")
+    if record.drift and _drifts(record.drift):
+        found.add("drifting")
     if waits_for_host(record):
         found.add("waits-for-host")
     if _is_bimodal(record):
@@ -77,16 +81,43 @@ def _is_bimodal(record: TimingRecord) -> bool:
     return apart and modes.smaller_share >= thresholds.BIMODAL_SHARE and modes.gap_rel >= thresholds.BIMODAL_GAP
 
 
+def _drifts(drift: Drift) -> bool:
+    """Whether latency was at another level later than before, by more than chance explains and by enough to matter."""
+    pairs = ((drift.warmup, drift.closing), (drift.first_half, drift.second_half))
+    return any(before and after and _moved(before, after) for before, after in pairs)
+
+
+def _moved(before: Level, after: Level) -> bool:
+    noise_ms = math.hypot(*((level.ci95_ms[1] - level.ci95_ms[0]) / 2 for level in (before, after)))
+    moved_ms = abs(after.median_ms - before.median_ms)
+    return moved_ms > max(noise_ms, thresholds.DRIFT * before.median_ms)
+
+
 def _machine_warnings(telemetry: Telemetry, on_gpu: bool) -> set[str]:
     found = set()
-    other_cpu_share = thresholds.GPU_OTHER_CPU_SHARE if on_gpu else thresholds.OTHER_CPU_SHARE
-    busy = (telemetry.other_cpu_share or 0) > other_cpu_share
-    if busy or (telemetry.steal_share or 0) > thresholds.STEAL_SHARE:
+    if _is_noisy(telemetry, on_gpu):
         found.add("noisy-machine")
     gpu = telemetry.gpu or {}
-    if gpu.get("throttle_reasons"):
+    if _is_throttled(gpu):
         found.add("throttled")
     others = gpu.get("other_processes")
     if isinstance(others, int) and others > 0:
         found.add("shared-gpu")
     return found
+
+
+def _is_noisy(telemetry: Telemetry, on_gpu: bool) -> bool:
+    """Whether others took time from the CPUs in use; by shares of the machine in records that know no more."""
+    if telemetry.other_cores is None:
+        share = thresholds.GPU_OTHER_CPU_SHARE if on_gpu else thresholds.OTHER_CPU_SHARE
+        return (telemetry.other_cpu_share or 0) > share or (telemetry.steal_share or 0) > thresholds.STEAL_SHARE
+    cores = thresholds.GPU_OTHER_CORES if on_gpu else thresholds.OTHER_CORES
+    return telemetry.other_cores > cores or (telemetry.steal_cores or 0) > thresholds.STEAL_CORES
+
+
+def _is_throttled(gpu: Mapping[str, Any]) -> bool:
+    """By how long it was slowed down during timing where the driver counts that, else by the moments around it."""
+    throttled_ms, observed_s = gpu.get("throttled_ms"), gpu.get("observed_s")
+    if isinstance(throttled_ms, int | float) and isinstance(observed_s, int | float) and observed_s > 0:
+        return throttled_ms > thresholds.THROTTLED_SHARE * observed_s * 1e3
+    return bool(gpu.get("throttle_reasons"))
