@@ -2,7 +2,7 @@
 rule collect:
     input:
         **RULES.planned(PATHS.collected),
-        records=RULES.records(RUN.jobs.reported),
+        records=RULES.collected,
         plan=PATHS.plan,
     output:
         collected=PATHS.collected,

@@ -1,4 +1,5 @@
-# One round of a target, in a fresh process. Earlier rounds of all targets come before later ones of any.
+# One round of a target, in a fresh process. Earlier rounds of all targets come before later ones of any,
+# and within a round the targets come in an order that is drawn anew for each.
 rule time:
     input:
         **RULES.input("time"),
@@ -11,6 +12,7 @@ rule time:
     resources:
         limit_s=RULES.limit_s("time"),
         gpu=RULES.gpu,
+        order=RULES.order,
     params:
         **RULES.params("time"),
     message:

@@ -22,6 +22,7 @@ from bakeoff.config.study import Study
 from bakeoff.core.cell import Cell
 from bakeoff.core.paths import StudyPaths
 from bakeoff.limits.share import set_limit
+from bakeoff.study.further_rounds import further_rounds
 
 
 def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
@@ -33,7 +34,8 @@ def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
     """
     reader, paths = Reader(), StudyPaths(study.study)
     whole = Cell(study=study.study)
-    read = [read_target(reader, study, planned) for planned in targets]
+    further = further_rounds(study)
+    read = [read_target(reader, study, planned, further.get(planned.cell, [])) for planned in targets]
     noise = noise_of(read)
     timed = {records.planned.cell for records in read if records.timed}
     references = {

@@ -86,11 +86,18 @@ class TargetRecords:
         return None
 
 
-def read_target(reader: Reader, study: Study, planned: PlannedTarget) -> TargetRecords:
-    """Read all records of a target that must be there; one that is missing or damaged is read as failed."""
+def read_target(reader: Reader, study: Study, planned: PlannedTarget, further: Sequence[int] = ()) -> TargetRecords:
+    """Read all records of a target that must be there; one that is missing or damaged is read as failed.
+
+    Args:
+        reader: Reads them.
+        study: The study.
+        planned: The target.
+        further: The numbers of its further rounds.
+    """
     if planned.cannot_build:
         return TargetRecords(planned)
-    target, files = planned.cell, files_of(study, planned)
+    target, files = planned.cell, files_of(study, planned, further)
     build = reader.read(files.build, BuildRecord, target)
     if planned.cannot_run:
         return TargetRecords(planned, build)
@@ -101,7 +108,7 @@ def read_target(reader: Reader, study: Study, planned: PlannedTarget) -> TargetR
         reader.read(files.profile, ProfileRecord, target) if files.profile else None,
         [
             with_warnings(reader.read_timing(path, target.at(round=number)), Path(path))
-            for number, path in enumerate(files.timing, 1)
+            for number, path in zip(files.rounds, files.timing, strict=True)
         ],
         files.timing,
     )

@@ -28,6 +28,9 @@ DEVICE = "BAKEOFF_DEVICE"
 """Environment variable with the device that the supervisor chose, as `cuda:1`. The job itself sees that one alone, and
 calls it `cuda:0`."""
 
+ORDER = "BAKEOFF_ORDER"
+"""Environment variable with the place of a measurement among those of its round."""
+
 WAITING, HAS_DEVICE, UNDER_WAY = "waiting", "has-device", "under-way"
 
 
@@ -39,6 +42,12 @@ def new_session() -> str:
 def session_id(environment: Mapping[str, str] = os.environ) -> str:
     """The session of a measurement: that of its run, on this host. A job without a run is a session of its own."""
     return f"{environment.get(SESSION) or new_session()}@{socket.gethostname()}"
+
+
+def place_in_round(environment: Mapping[str, str] = os.environ) -> int | None:
+    """The place of this measurement among those of its round; None without a run."""
+    place = environment.get(ORDER)
+    return int(place) if place else None
 
 
 def device_used(environment: Mapping[str, str] = os.environ) -> str | None:

@@ -44,6 +44,10 @@ class StudyPaths:
         """Everything the report shows, in one file."""
         return f"{self.results}/collected.json"
 
+    def contest(self, number: int | str) -> str:
+        """Which targets are timed in a further round; `number` may be a wildcard."""
+        return f"{self.results}/.contest/round{number}.json"
+
     @property
     def plots(self) -> str:
         """Folder of the plots."""

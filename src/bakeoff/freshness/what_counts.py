@@ -25,6 +25,7 @@ ENTRIES: dict[str, tuple[str, ...]] = {
     **{stage: (f"bakeoff.jobs.{stage}",) for stage in JOBS},
     QUANTIZE: ("bakeoff.quantization.*",),
     "collect": ("bakeoff.collect.job",),
+    "contest": ("bakeoff.collect.contest",),
     "plots": ("bakeoff.report.plots",),
     "report": ("bakeoff.report.html", "bakeoff.report.markdown", "bakeoff.report.index"),
     "verdict": ("bakeoff.collect.verdict",),

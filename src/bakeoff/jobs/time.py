@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.accuracy.metrics import compare
 from bakeoff.artifacts.io import write_bytes
 from bakeoff.artifacts.timing import Cold, Disturbed, Memory, TimedOutputs, TimingRecord, WarmUp
-from bakeoff.core.job_messages import device_used, session_id, under_way
+from bakeoff.core.job_messages import device_used, place_in_round, session_id, under_way
 from bakeoff.jobs.engine_job import EngineJob
 from bakeoff.measure.loop import LoopSettings, Measurement, measure
 from bakeoff.measure.memory import DeviceMemory, peak_rss_bytes
@@ -86,6 +86,7 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
         device=device_used() or spec.device,
         begun=begun.isoformat(timespec="milliseconds"),
         session=session_id(),
+        order=place_in_round(),
         threads=spec.threads,
         pinned_cpus=None if held.cpus is None else list(held.cpus),
         not_pinned=held.why_not,

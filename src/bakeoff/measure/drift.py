@@ -48,7 +48,7 @@ def _level(samples_ms: np.ndarray) -> Level | None:
 
 
 def without_trend(samples_ms: np.ndarray) -> np.ndarray:
-    """The samples less the straight line through the medians of their two halves; their own median stays about as it is.
+    """The samples less the straight line through the medians of their two halves; the median stays about as it is.
 
     A trend within a stretch makes its samples look correlated, and the interval of its median so wide that it would
     excuse the very drift that is looked for.

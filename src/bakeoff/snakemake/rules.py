@@ -15,6 +15,7 @@ from bakeoff.freshness.code_digest import code_digest
 from bakeoff.snakemake.private import of_wildcards
 from bakeoff.snakemake.study_run import StudyRun
 from bakeoff.study import scheduling
+from bakeoff.study.further_rounds import follow
 from bakeoff.study.job_parameters import NAMES
 from bakeoff.study.jobs import Job
 
@@ -27,6 +28,7 @@ class Rules:
     def __init__(self, run: StudyRun) -> None:
         self.run = run
         self._latest: tuple[Any, dict[str, Any]] = (None, {})
+        self._decision_of: Callable[[int], str] = run.paths.contest
 
     def folder(self, stage: str) -> str:
         """The folder that the jobs of a stage write to, as a pattern of wildcards."""
@@ -108,6 +110,44 @@ class Rules:
     def planned(self, record: str) -> dict[str, Any]:
         """For a rule that makes one record of the whole study: what makes it anew where it is newer."""
         return {"planned": of_wildcards(lambda _: self.run.newer_input(record))}
+
+    def planned_contest(self) -> dict[str, Any]:
+        """The same for the decision on a further round."""
+        return {"planned": of_wildcards(lambda wildcards: self.run.newer_input(self._contest(wildcards)))}
+
+    def repair_contest(self) -> OfWildcards:
+        """See `repair`; for the decision on a further round."""
+        return of_wildcards(lambda wildcards: self.run.doubts.repair(self._contest(wildcards)))
+
+    def _contest(self, wildcards: Any) -> str:
+        return self.run.paths.contest(wildcards.round)
+
+    def follow_contests(self, decision_of: Callable[[int], str]) -> None:
+        """Go by these decisions on further rounds.
+
+        Args:
+            decision_of: Gives the file with the decision on a round. Where it is still to be made it raises what tells
+                Snakemake to make it first.
+        """
+        self._decision_of = decision_of
+
+    def before_contest(self, wildcards: Any) -> list[str]:
+        """The records that the decision on a further round rests on."""
+        return self._with_further(int(wildcards.round))
+
+    def collected(self, _: Any) -> list[str]:
+        """The records that are collected, those of further rounds included."""
+        return self._with_further(None)
+
+    def _with_further(self, before: int | None) -> list[str]:
+        # these first: where one is not decided yet, Snakemake asks again, and the others need not have been listed
+        further = follow(self.run.study, self._decision_of, before)
+        jobs = [Job("time", cell) for cell in further]
+        return self.records([*self.run.jobs.reported, *jobs])
+
+    def order(self, wildcards: Any) -> int:
+        """The place of a round's measurement among those of its round; a change of it makes no job run again."""
+        return scheduling.place_in_round(self.run.plan, self._job("time", wildcards).cell)
 
     def repair(self, record: str) -> OfWildcards:
         """For such a rule: the tracked parameter that changes where the record on disk is not believed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.stages import DOING, TRACKED_ONLY
 from bakeoff.core.cell import Cell
-from bakeoff.core.job_messages import HAS_DEVICE, UNDER_WAY
+from bakeoff.core.job_messages import HAS_DEVICE, ORDER, UNDER_WAY
 from bakeoff.core.machine import Machine
 from bakeoff.core.paths import StudyPaths
 from bakeoff.devices.locks import place
@@ -36,6 +37,8 @@ def _run(stage: str, snakemake: Any) -> None:
     words = _words(stage, job)
     needs = [str(file) for file in snakemake.input if str(file).endswith(".json")]
     Ledger(paths.ledger).write(str(Path(record_file).relative_to(paths.results)), Entry(attempt, repair))
+    if (order := snakemake.resources.get("order")) is not None:
+        os.environ[ORDER] = str(order)
     gpus = Machine.detect().gpus_for(snakemake.config.get("device", "auto"))
     under_way: list[Message] = []
 

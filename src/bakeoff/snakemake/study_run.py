@@ -66,8 +66,8 @@ class StudyRun:
 
         Beside a run that is under way nothing is doubted: what its jobs are just making is not damaged.
         """
-        jobs = {self.jobs.record(job): job for job in self.jobs.all}
-        further = [self.paths.plan, self.paths.collected]
+        jobs = {self.jobs.record(job): job for job in (*self.jobs.all, *self.jobs.further)}
+        further = [self.paths.plan, *self.jobs.contests(), self.paths.collected]
 
         def params_of(record: str) -> Mapping[str, Any]:
             return self.parameters.of(jobs[record]) if record in jobs else {}

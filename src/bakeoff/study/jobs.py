@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from bakeoff.core.cell import Cell
 from bakeoff.core.paths import StudyPaths
 from bakeoff.core.precision import CALIBRATED
 from bakeoff.models.sources import source_of
+from bakeoff.study.further_rounds import further_rounds, numbers
 from bakeoff.study.plan import Export, Plan
 
 
@@ -117,6 +118,16 @@ class StudyJobs:
         calibrations = [Job("calibrate", Cell(study=self.study.study, model=model)) for model in quantized]
         return [*self.reported, *map(export_job, self.plan.exports), *calibrations]
 
+    @cached_property
+    def further(self) -> list[Job]:
+        """The jobs of further rounds, as far as they were decided on when the study was planned."""
+        of = further_rounds(self.study)
+        return [Job("time", cell.at(round=number)) for cell, numbers in of.items() for number in numbers]
+
+    def contests(self) -> list[str]:
+        """The decisions on further rounds that there may be."""
+        return [self.paths.contest(number) for number in numbers(self.study)]
+
     def records(self, jobs: Iterable[Job]) -> list[str]:
         """The records that jobs leave."""
         return [self.record(job) for job in jobs]
@@ -132,6 +143,6 @@ def export_job(export: Export) -> Job:
     return Job("export", export.cell, export.format)
 
 
-def rounds_of(study: Study, target: Cell) -> list[Cell]:
-    """The rounds of a target."""
-    return [target.at(round=number) for number in range(1, study.timing.first_rounds + 1)]
+def rounds_of(study: Study, target: Cell, further: Sequence[int] = ()) -> list[Cell]:
+    """The rounds of a target: the first ones, which every target has, and its further ones."""
+    return [target.at(round=number) for number in (*range(1, study.timing.first_rounds + 1), *further)]

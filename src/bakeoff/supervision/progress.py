@@ -44,6 +44,12 @@ class Progress:
         self._note({**run, "begin": psutil.Process().create_time()})
         write_text(self.folder / "done.jsonl", "")
 
+    def add(self, stage: str, count: int) -> None:
+        """Note jobs that were decided on while the run is under way."""
+        run = self.run_noted()
+        if run and count:
+            self._note({**run, "jobs": {**run["jobs"], stage: run["jobs"].get(stage, 0) + count}})
+
     def end(self) -> None:
         """Note that the run is over."""
         run = self.run_noted()

@@ -22,6 +22,7 @@ from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
 from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.build import BuildRecord, CalibrationRecord, ExportRecord
 from bakeoff.artifacts.collected import Collected, Row
+from bakeoff.artifacts.contest import ContestRecord
 from bakeoff.artifacts.environment import EnvironmentRecord
 from bakeoff.artifacts.plan import PlanRecord
 from bakeoff.artifacts.profile import ProfileRecord
@@ -44,6 +45,7 @@ ARTIFACTS: dict[str, tuple[type[Record], str]] = {
     "accuracy": (AccuracyRecord, "results/<study>/<model>/<backend>/<precision>/accuracy.json"),
     "timing": (TimingRecord, "results/<study>/<model>/<backend>/<precision>/b<batch>/round<k>/timing.json"),
     "profile": (ProfileRecord, "results/<study>/<model>/<backend>/<precision>/b<batch>/profile.json"),
+    "contest": (ContestRecord, "results/<study>/.contest/round<k>.json"),
     "collected": (Collected, "results/<study>/collected.json"),
 }
 
