@@ -2,12 +2,17 @@
 
 The means are file locks, which the kernel frees when their holder ends, however it ends.
 
-A measurement (timing, profile, the device's limits) has its device to itself. On a GPU its process takes the lock once
-it has imported what it needs; several processes import at the same time (bakeoff.devices.start_gate). All other work of
-a study shares the locks of all its GPUs: such jobs run side by side, but never beside a measurement, because they would
-keep the host busy that the measurement needs. Builds that time kernels (autotuning) take turns at it on each GPU
-(bakeoff.devices.kernel_timing_turns). A process that holds the lock it waited for never waits for another one, so no
-two processes can wait for each other for ever.
+A measurement (timing, profile, the device's limits) has its device to itself. On a CPU it holds the lock of the host
+alone, and all else that any study does on this host shares it: exports, builds and checks, and measurements on GPUs,
+which need its processor, too. On a GPU its process takes the lock of the GPU once it has imported what it needs;
+several processes import at the same time (bakeoff.devices.start_gate). All other work of a study on GPUs shares the
+locks of all of these: such jobs run side by side, but never beside a measurement, because they would keep the host busy
+that the measurement needs. Builds that time kernels (autotuning) take turns at it on each GPU
+(bakeoff.devices.kernel_timing_turns).
+
+Locks are always taken in the same order (gate, host, GPUs by their id), so no two processes can wait for each other for
+ever. The kernel lets new sharers in while somebody waits to be alone, so a measurement could wait for as long as builds
+follow one another: it therefore closes a gate first, which everybody passes on the way to the host's lock.
 """
 
 from __future__ import annotations
@@ -64,9 +69,10 @@ def place(stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[st
     """
     with ExitStack() as stack:
         if stage in MEASUREMENTS and not gpus:
-            waiting = f"waiting: another study is measuring on {device}"
-            stack.enter_context(_locked(str(device), fcntl.LOCK_EX, say, waiting))
-        elif stage in WORK:
+            stack.enter_context(_host_alone(say))
+        else:
+            stack.enter_context(_host_shared(say))
+        if stage in WORK:
             for gpu in sorted(gpus, key=lambda gpu: gpu.uuid):
                 waiting = f"waiting: a target is being measured on cuda:{gpu.index}"
                 stack.enter_context(_locked(gpu.uuid, fcntl.LOCK_SH, say, waiting))
@@ -82,6 +88,26 @@ def place(stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[st
             yield Place(gpu, kernel_timing_lock=stack.enter_context(_opened(f"{gpu.uuid}-turn")))
         else:
             yield Place(gpu)
+
+
+@contextmanager
+def _host_alone(say: Callable[[str], None]) -> Iterator[None]:
+    """This host's processor for this process alone, as far as studies go."""
+    waiting = "waiting: another study is at work on this machine"
+    with ExitStack() as stack:
+        with _locked("gate", fcntl.LOCK_EX, say, waiting):
+            stack.enter_context(_locked("host", fcntl.LOCK_EX, say, waiting))
+        yield
+
+
+@contextmanager
+def _host_shared(say: Callable[[str], None]) -> Iterator[None]:
+    """This host's processor, never beside a measurement on it."""
+    waiting = "waiting: another study is measuring on this machine's processor"
+    with ExitStack() as stack:
+        with _locked("gate", fcntl.LOCK_SH, say, waiting):
+            stack.enter_context(_locked("host", fcntl.LOCK_SH, say, waiting))
+        yield
 
 
 @contextmanager

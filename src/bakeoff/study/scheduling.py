@@ -25,11 +25,11 @@ def priority(plan: Plan, job: Job) -> int:
 
 
 def place_in_round(plan: Plan, cell: Cell) -> int:
-    """The place of a target among all targets of a round, from 1: they are shuffled anew, by a seed, for each round.
+    """The place of a target among all targets of a round, from 1 (0 for one that is not timed): they are shuffled anew, by a seed, for each round.
 
     What grows or falls while a round is measured (heat, other work on the host) so meets other targets each time.
     """
-    return _order_of_round(plan, cell.round or 0)[cell.at(round=None)]
+    return _order_of_round(plan, cell.round or 0).get(cell.at(round=None), 0)
 
 
 def _order_of_round(plan: Plan, number: int) -> dict[Cell, int]:
