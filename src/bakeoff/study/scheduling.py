@@ -25,7 +25,7 @@ def priority(plan: Plan, job: Job) -> int:
 
 
 def place_in_round(plan: Plan, cell: Cell) -> int:
-    """The place of a target among all targets of a round, from 1 (0 for one that is not timed): they are shuffled anew, by a seed, for each round.
+    """The place of a target among all of a round, from 1 (0 for one that is not timed); they are shuffled anew for each.
 
     What grows or falls while a round is measured (heat, other work on the host) so meets other targets each time.
     """
