@@ -32,7 +32,9 @@ class Row(Part):
     p99_ms: float | None = None
     """Over the samples of all rounds together; null unless there are at least 1000."""
     items_per_s: float | None = None
+    """Pipelined throughput: items (not batches) a second, enqueued back to back; geometric mean over rounds."""
     iterations_per_s: float | None = None
+    """1000 over mean_ms: inferences of the whole batch a second, one at a time."""
     speedup: float | None = None
     """Against the baseline at the same model and batch size."""
     speedup_ci_low: float | None = None
@@ -83,6 +85,18 @@ class Row(Part):
     """limit_ms over device_ms, or over latency_ms where that is null."""
     bound: Bound | None = None
     """What sets limit_ms: operations (`compute`) or bytes moved (`memory`)."""
+    mean_ms: float | None = None
+    """Geometric mean over rounds of the rounds' mean latencies."""
+    items_per_s_ci_low: float | None = None
+    """95 % confidence interval of items_per_s over rounds."""
+    items_per_s_ci_high: float | None = None
+    p99_ci_low_ms: float | None = None
+    """95 % confidence interval of p99_ms."""
+    p99_ci_high_ms: float | None = None
+    measured_at: str | None = None
+    """When its first round began to be measured (UTC, ISO 8601); null in records made before this was stored."""
+    session: str | None = None
+    """The sessions that its rounds were measured in, joined by spaces; null in records made before this was stored."""
 
     @property
     def cell(self) -> Cell:

@@ -50,6 +50,9 @@ class Throughput(Part):
     items_per_s: float
     n: int
     """Inferences (batches) that the figure rests on."""
+    segments: list[float] = []
+    """Items per second of each part of the pass, as many inferences each, with a wait at its end; what varies within
+    the pass. Empty where it was too short to be parted."""
 
 
 class Transfer(Part):

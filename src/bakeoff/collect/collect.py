@@ -13,7 +13,7 @@ from bakeoff.backends import make_backend
 from bakeoff.backends.options import BackendOptions
 from bakeoff.collect.answers import answers
 from bakeoff.collect.dynamic_cost import dynamic_costs
-from bakeoff.collect.noise import noise_of, not_paired
+from bakeoff.collect.noise import items_per_s, noise_of, noise_of_throughput, not_paired
 from bakeoff.collect.peers import less_accurate
 from bakeoff.collect.records import Reader
 from bakeoff.collect.result import read_target, target_result
@@ -36,7 +36,7 @@ def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
     whole = Cell(study=study.study)
     further = further_rounds(study)
     read = [read_target(reader, study, planned, further.get(planned.cell, [])) for planned in targets]
-    noise = noise_of(read)
+    noise, rates = noise_of(read), noise_of_throughput(read)
     timed = {records.planned.cell for records in read if records.timed}
     references = {
         Cell(backend=label, precision=precision).label: {"backend": label, "precision": precision}
@@ -57,6 +57,7 @@ def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
         target_result(
             records,
             noise.latency_ms(records.planned.cell) if records.timed else None,
+            items_per_s(rates, records.planned.cell) if records.timed else None,
             speedups(records.planned.cell),
             baseline,
         )

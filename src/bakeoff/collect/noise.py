@@ -2,26 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import math
+import statistics
+from collections.abc import Callable, Collection, Sequence
 
-from bakeoff.collect.intervals import RoundLevel, RoundNoise
+from bakeoff.artifacts.collected import Interval
+from bakeoff.artifacts.timing import Distribution, Throughput, TimingRecord
+from bakeoff.collect.intervals import LEVEL, RoundLevel, RoundNoise, t_of
 from bakeoff.collect.noise_class import noise_class
 from bakeoff.collect.result import TargetRecords
 from bakeoff.core.cell import Cell
 
 
 def noise_of(read: Sequence[TargetRecords]) -> RoundNoise[Cell]:
-    """The noise of all targets that were timed."""
+    """The noise of the latencies of all targets that were timed."""
+    return _noise(read, lambda record: record.latency_ms)
+
+
+def noise_of_throughput(read: Sequence[TargetRecords]) -> RoundNoise[Cell]:
+    """The noise of their throughput, as seconds an item: what is right for latencies is right for it."""
+    return _noise(read, lambda record: _seconds_an_item(record.throughput) if record.throughput else None)
+
+
+def items_per_s(noise: RoundNoise[Cell], cell: Cell) -> Interval:
+    """The throughput of a target with its 95 % interval, from `noise_of_throughput`."""
+    seconds = noise.latency_ms(cell)
+    return Interval(value=1 / seconds.value, low=1 / seconds.high, high=1 / seconds.low)
+
+
+def _noise(read: Sequence[TargetRecords], level: Callable[[TimingRecord], Distribution | None]) -> RoundNoise[Cell]:
     timed = [records for records in read if records.timed]
     rounds = {
         records.planned.cell: [
-            RoundLevel(record.latency_ms, record.session, record.target.round or 0)
+            RoundLevel(found, record.session, record.target.round or 0)
             for record in records.rounds
-            if record.latency_ms
+            if (found := level(record))
         ]
         for records in timed
     }
     return RoundNoise(rounds, {records.planned.cell: noise_class(records.rounds) for records in timed})
+
+
+def _seconds_an_item(throughput: Throughput) -> Distribution:
+    """Seconds an item of one round; what its parts vary by makes its interval."""
+    each = [1 / rate for rate in throughput.segments]
+    whole = 1 / throughput.items_per_s
+    half = 0.0
+    if len(each) > 1:
+        half = t_of(LEVEL, len(each) - 1) * statistics.stdev(each) / math.sqrt(len(each))
+    low, high = max(whole - half, 0.01 * whole), whole + half
+    return Distribution(
+        median=whole, mean=whole, std=0.0, min=whole, max=whole, p90=None, p95=None, p99=None, ci95=(low, high),
+        n=throughput.n,
+    )  # fmt: skip
 
 
 def not_paired(timed: Collection[Cell], noise: RoundNoise[Cell]) -> list[Cell]:

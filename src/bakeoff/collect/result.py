@@ -21,6 +21,7 @@ from bakeoff.collect.rounds import latency_samples, with_warnings
 from bakeoff.collect.warnings.rules import target_warnings
 from bakeoff.config.study import Study
 from bakeoff.core.quantiles import has_tail, tail_percentile
+from bakeoff.measure.statistics import quantile_interval
 
 
 @dataclass(frozen=True)
@@ -115,13 +116,18 @@ def read_target(reader: Reader, study: Study, planned: PlannedTarget, further: S
 
 
 def target_result(
-    records: TargetRecords, latency: Interval | None, speedups: Mapping[str, Interval], baseline: str
+    records: TargetRecords,
+    latency: Interval | None,
+    throughput: Interval | None,
+    speedups: Mapping[str, Interval],
+    baseline: str,
 ) -> TargetResult:
     """All that is known of one target.
 
     Args:
         records: What was read.
         latency: Over rounds, in milliseconds; None for a target that was not timed.
+        throughput: Over rounds, in items per second; likewise.
         speedups: Against each `label/precision`; taken over for a ranked target only.
         baseline: The `label/precision` of the row's own speed-up.
     """
@@ -142,7 +148,7 @@ def target_result(
         _take_over(row, accuracy)
         row.accuracy_passed = accuracy.passed
     if latency and records.timed:
-        _fill_timing(row, records, latency)
+        _fill_timing(row, records, latency, throughput)
     kept = dict(speedups) if unranked is None else {}
     if baseline in kept:
         speedup = kept[baseline]
@@ -165,12 +171,19 @@ def _take_over(row: Row, record: BuildRecord | AccuracyRecord) -> None:
         setattr(row, name, getattr(record, name))
 
 
-def _fill_timing(row: Row, records: TargetRecords, latency: Interval) -> None:
+def _fill_timing(row: Row, records: TargetRecords, latency: Interval, throughput: Interval | None) -> None:
     rounds = records.rounds
     row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms = latency.value, latency.low, latency.high
-    row.p99_ms = _p99_ms(records)
-    row.items_per_s = statistics.median(r.throughput.items_per_s for r in rounds if r.throughput)
-    row.iterations_per_s = row.items_per_s / row.batch_size
+    _fill_p99(row, records)
+    row.mean_ms = statistics.geometric_mean(r.latency_ms.mean for r in rounds if r.latency_ms)
+    row.iterations_per_s = 1000 / row.mean_ms
+    if throughput:
+        row.items_per_s = throughput.value
+        row.items_per_s_ci_low, row.items_per_s_ci_high = throughput.low, throughput.high
+    begun = sorted(r.begun for r in rounds if r.begun)
+    row.measured_at = begun[0] if begun else None
+    row.session = " ".join(dict.fromkeys(r.session for r in rounds if r.session)) or None
+    row.device = " ".join(dict.fromkeys(r.device for r in rounds if r.device)) or row.device
     row.load_s = statistics.median(r.cold.load_s for r in rounds if r.cold)
     row.first_ms = statistics.median(r.cold.first_ms for r in rounds if r.cold)
     row.import_s = _median(r.cold.import_s for r in rounds if r.cold)
@@ -197,11 +210,13 @@ def _median(values: Iterable[float | None]) -> float | None:
     return statistics.median(known) if known else None
 
 
-def _p99_ms(records: TargetRecords) -> float | None:
-    """p99 over the samples of all rounds together; None where they are too few for it."""
+def _fill_p99(row: Row, records: TargetRecords) -> None:
+    """p99 over the samples of all rounds together, with its interval; null where they are too few for it."""
     import numpy as np
 
     if not has_tail(sum(distribution.n for distribution in records.latencies()), 99):
-        return None
+        return
     rounds = zip(records.rounds, records.timing, strict=True)
-    return tail_percentile(np.concatenate([latency_samples(record, Path(path)) for record, path in rounds]), 99)
+    samples_ms = np.concatenate([latency_samples(record, Path(path)) for record, path in rounds])
+    row.p99_ms = tail_percentile(samples_ms, 99)
+    row.p99_ci_low_ms, row.p99_ci_high_ms = quantile_interval(samples_ms, 0.99)

@@ -183,7 +183,8 @@ def _attempt(
         if stopping.over(latency_ms.array(), (now() - start) / 1e9):
             break
     median_s = float(np.median(latency_ms.array())) / 1e3
-    throughput = measure_throughput(session, batch_size, median_s, timing.throughput_s, now)
+    queued = isinstance(clock, DeviceClock)
+    throughput = measure_throughput(session, batch_size, median_s, timing.throughput_s, now, queued)
     closing_ms = _closing(session, clock, timing.throughput_s)
     observer.after()
     telemetry = observer.telemetry()

@@ -25,9 +25,10 @@ def priority(plan: Plan, job: Job) -> int:
 
 
 def place_in_round(plan: Plan, cell: Cell) -> int:
-    """The place of a target among all of a round, from 1 (0 for one that is not timed); they are shuffled anew for each.
+    """The place of a target among all of a round, from 1; 0 for one that is not timed.
 
-    What grows or falls while a round is measured (heat, other work on the host) so meets other targets each time.
+    They are shuffled anew, by the study's seed, for each round. What grows or falls while a round is measured (heat,
+    other work on the host) so meets other targets each time.
     """
     return _order_of_round(plan, cell.round or 0).get(cell.at(round=None), 0)
 

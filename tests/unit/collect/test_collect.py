@@ -129,11 +129,17 @@ def test_rows_of_a_sound_study(world):
         assert row.latency_ms == pytest.approx(geometric_mean([r.latency_ms.median for r in target.rounds]))
         assert row.latency_ms == pytest.approx(expected, rel=0.05)
         assert row.latency_ci_low_ms < row.latency_ms < row.latency_ci_high_ms
-        assert (row.items_per_s, row.iterations_per_s) == (200.0, 200.0 / row.batch_size)
+        assert row.items_per_s == pytest.approx(geometric_mean([r.throughput.items_per_s for r in target.rounds]))
+        assert row.items_per_s_ci_low < row.items_per_s < row.items_per_s_ci_high
+        assert row.mean_ms == pytest.approx(geometric_mean([r.latency_ms.mean for r in target.rounds]))
+        assert row.iterations_per_s * row.mean_ms == pytest.approx(1000)
+        assert (row.session, row.measured_at) == ("a", "2026-11-20T10:01:00+00:00")
         assert (row.load_s, row.first_ms) == (0.2, 20.0)
         assert (row.build_s, row.engine_bytes, row.sqnr_db) == (1.5, 1000, 118.0)
         assert row.speedup == pytest.approx(8.0 / LATENCY_MS[row.backend], rel=0.06)
         assert row.speedup_ci_low <= row.speedup <= row.speedup_ci_high
+        baseline = next(r.row for r in collected.targets if r.row.cell == row.cell.at(backend="eager"))
+        assert row.speedup == pytest.approx(baseline.latency_ms / row.latency_ms)
         assert target.ranked
         assert set(target.speedups) == {"eager/fp32", "onnxruntime/fp32"}
     assert collected.baseline == "eager/fp32"

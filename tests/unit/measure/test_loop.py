@@ -48,7 +48,9 @@ def test_every_latency_sample_is_synchronised_and_telemetry_is_outside():
     assert session.calls[before + 1 : before + 1 + 2 * n] == ["run", "synchronize"] * n
     # the throughput pass: many runs, one synchronize
     queue = session.calls[before + 1 + 2 * n : after - 2 * measured.kept.closing_ms.size]
-    assert queue == ["synchronize", *["run"] * measured.kept.throughput.n, "synchronize"]
+    segments = len(measured.kept.throughput.segments)
+    runs = measured.kept.throughput.n // segments
+    assert queue == ["synchronize", *(["run"] * runs + ["synchronize"]) * segments]
     closing = session.calls[after - 2 * measured.kept.closing_ms.size : after]
     assert closing == ["run", "synchronize"] * measured.kept.closing_ms.size
     assert session.calls[after + 1 :] == []
@@ -56,14 +58,17 @@ def test_every_latency_sample_is_synchronised_and_telemetry_is_outside():
 
 def test_throughput_is_items_over_time_not_the_mean_of_reciprocals():
     session, clock = virtual(lambda i: 1.0 if i % 2 else 9.0)
-    throughput = measure_throughput(session, 4, 5e-3, 1.0, clock.now_ns)
+    throughput = measure_throughput(session, 4, 5e-3, 1.0, clock.now_ns, queued=False)
     assert throughput.n == 200
+    assert len(throughput.segments) == 10
+    assert np.mean(throughput.segments) == pytest.approx(throughput.items_per_s)
     assert throughput.items_per_s == pytest.approx(4 * 200 / 1.0)
     assert throughput.items_per_s < 0.5 * 4 * np.mean([1000 / 1.0, 1000 / 9.0])
 
 
 def test_throughput_overlaps_dispatch_with_work():
-    session, clock = virtual(lambda _: 2.0, dispatch_ms=1.0)
+    time = VirtualTime()
+    session, clock = FakeSession(time, lambda _: 2.0, 1.0), VirtualDeviceClock(time)
     measured = _measure(session, clock, batch_size=8)
     assert np.all(measured.kept.latency_ms == 3.0)
     assert measured.kept.throughput.items_per_s == pytest.approx(8 / 2e-3, rel=0.02)
