@@ -118,7 +118,7 @@ def own_model(function: str, file: str = "tiny.py", **keys: Any) -> dict[str, An
 QUICK = {
     "threads": 1,
     "warmup": {"min_s": 0.02, "max_s": 0.3},
-    "timing": {"rounds": 2, "min_s": 0.02, "max_s": 0.2, "throughput_s": 0.05},
+    "timing": {"rounds": 2, "rounds_max": 0, "retries": 0, "min_s": 0.02, "max_s": 0.2, "throughput_s": 0.05},
     "accuracy": {"n_inputs": 8},
     "profile": {"runs": 3, "max_s": 0.5},
 }
@@ -168,7 +168,7 @@ def finished(tmp_path_factory):
         },
         "backends": {"torchscript": None, "onnxruntime": None},
         "baseline": "torchscript/fp32",
-        "timing": {"rounds": 1, "min_s": 0.02, "max_s": 0.1, "throughput_s": 0.05},
+        "timing": {"rounds": 1, "rounds_max": 0, "retries": 0, "min_s": 0.02, "max_s": 0.1, "throughput_s": 0.05},
         "profile": {"enabled": False},
     }
     workspace = Workspace(folder, study, copy_checkout(tmp_path_factory.mktemp("checkout")))

@@ -132,7 +132,7 @@ def test_killed_at_any_moment_the_same_command_completes(make_workspace, tmp_pat
             "backends": {"torchscript": None},
             "baseline": "torchscript/fp32",
             "profile": {"enabled": False},
-            "timing": {"rounds": 1, "min_s": 0.02, "max_s": 0.1, "throughput_s": 0.05},
+            "timing": {"rounds": 1, "rounds_max": 0, "min_s": 0.02, "max_s": 0.1, "throughput_s": 0.05},
         }
     )
     workspace.checkout = copy_checkout(tmp_path / "checkout")  # which nobody edits meanwhile

@@ -68,9 +68,9 @@ class Registry(NamedTuple):
 
 
 REGISTRIES = (
-    Registry("bakeoff.backends", ("collect",), "Collecting takes a backend's name and its line of description; a "
-             "change of its code makes its builds anew, and then the collection, too."),
-    Registry("bakeoff.exports", ("collect",), "Collecting writes no export."),
+    Registry("bakeoff.backends", ("collect", "contest"), "Collecting takes a backend's name and its line of "
+             "description; a change of its code makes its builds anew, and then the collection, too."),
+    Registry("bakeoff.exports", ("collect", "contest"), "Collecting writes no export."),
     Registry("bakeoff.models.sources"),
     Registry("bakeoff.report.sections"),
 )  # fmt: skip
@@ -121,7 +121,7 @@ EXCLUSIONS = (
     Exclusion("bakeoff.profiling.layers", ("build", "verify", "time"), _LAYERS),
     Exclusion("bakeoff.profiling.torch_profile", ("build", "verify", "time"), _LAYERS),
     Exclusion("bakeoff.profiling.running_average", ("build", "verify", "time"), _LAYERS),
-    Exclusion("bakeoff.collect", ("report", "verdict"),
+    Exclusion("bakeoff.collect", ("contest", "report", "verdict"),
               "It imports all that collecting needs; what the report takes of it, it imports by its own name."),
     Exclusion("bakeoff.backends", ("report",), "The report takes a few words of a backend, no backend."),
     Exclusion("bakeoff.backends.torch_tensorrt", ("report",), "The report takes words of its `graph_cut` alone."),

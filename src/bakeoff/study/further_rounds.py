@@ -63,7 +63,10 @@ def follow(study: Study, decision_of: Callable[[int], str], before: int | None =
     for number in numbers(study):
         if before is not None and number >= before:
             return
-        record = read_record(Path(decision_of(number)), ContestRecord)
+        decision = Path(decision_of(number))
+        if not decision.exists():  # `snakemake --touch` makes nothing, and takes it for made
+            return
+        record = read_record(decision, ContestRecord)
         yield from (cell.at(round=number) for cell in record.targets)
         if not record.targets:
             return

@@ -186,7 +186,10 @@ REFUSED = {
     "seconds without end": (study(timing={"max_s": 10**400}), ["timing.max_s", "400 digits"]),
     "seconds huge": (study(timing={"max_s": 1e300}), ["timing.max_s", "1e+300"]),
     "timing ends before it may": (study(timing={"min_s": 10.0, "max_s": 1.0}), ["timing", "min_s (10)", "max_s (1)"]),
-    "warm-up ends before it may": (study(warmup={"max_s": 0.1}), ["warmup", "min_s (0.3)", "max_s (0.1)"]),
+    "warm-up ends before it may": (
+        study(warmup={"min_s": 0.3, "max_s": 0.1}),
+        ["warmup", "min_s (0.3)", "max_s (0.1)"],
+    ),
     "batch is text alone": (study(batch="8"), ["batch", "mapping", "'8'"]),
     "too many batch sizes": (study(batch={"sizes": list(range(1, 100))}), ["batch.sizes", "64"]),
     "dynamic is text": (study(batch={"dynamic": "yes"}), ["batch.dynamic", "'yes'"]),

@@ -94,7 +94,7 @@ class Study:
     models = {"a": None, "b": None}
     backends = {"x": None, "y": None}
     batch = type("Batch", (), {"sizes": [1, 8]})
-    timing = type("Timing", (), {"rounds": 2})
+    timing = type("Timing", (), {"first_rounds": 2})
 
     def models_of(self, label):
         return ["a", "b"] if label == "x" else ["b"]
