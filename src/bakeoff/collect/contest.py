@@ -9,13 +9,13 @@ from bakeoff.artifacts.contest import ContestRecord
 from bakeoff.artifacts.io import read_record, write_record
 from bakeoff.artifacts.plan import PlanRecord
 from bakeoff.collect.contenders import contenders
-from bakeoff.collect.job import note_made
 from bakeoff.collect.records import Reader
 from bakeoff.collect.result import read_target
 from bakeoff.config.study import Study
 from bakeoff.core.cell import Cell
 from bakeoff.core.paths import StudyPaths
 from bakeoff.freshness.ledger import Entry, Ledger
+from bakeoff.freshness.made import note_made
 from bakeoff.study.further_rounds import further_rounds
 
 

@@ -11,8 +11,8 @@ from bakeoff.collect.collect import collect
 from bakeoff.collect.table import csv_text
 from bakeoff.config.study import Study
 from bakeoff.core.paths import StudyPaths
-from bakeoff.freshness.ledger import Entry, Ledger, stamp
-from bakeoff.freshness.working_folder import working_folder_token
+from bakeoff.freshness.ledger import Entry, Ledger
+from bakeoff.freshness.made import note_made
 
 
 def collect_study(
@@ -44,9 +44,3 @@ def write_plan(plan_json: str, plan_file: str, repair: str | None = None) -> Non
     record = PlanRecord.model_validate_json(plan_json)
     write_record(plan_file, record)
     note_made(Ledger(StudyPaths(record.target.study).ledger), Path(plan_file).name, [plan_file], repair)
-
-
-def note_made(ledger: Ledger, name: str, files: list[str], repair: str | None) -> None:
-    """Note in the ledger that a record of the whole study was made, with the files that belong to it."""
-    made = {file: stamp(file) for file in files}
-    ledger.write(name, Entry(repair=repair, made_in=working_folder_token(), files=made))

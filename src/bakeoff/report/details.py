@@ -92,15 +92,20 @@ def time_facts(row: Row, rounds: Sequence[TimingRecord]) -> Facts:
     if len(medians) > 1:
         facts.append(("Latency, by round", f"{', '.join(medians)}{_THIN}ms"))
     if row.p99_ms is not None:
-        facts.append(("99th percentile", format_ms(row.p99_ms)))
+        ends = ""
+        if row.p99_ci_low_ms is not None and row.p99_ci_high_ms is not None:
+            ends = f" [{format_number(row.p99_ci_low_ms)}–{format_number(row.p99_ci_high_ms)}]"
+        facts.append(("99th percentile", format_ms(row.p99_ms) + ends))
     if row.device_ms is not None:
         share = f"{100 * row.device_ms / row.latency_ms:.0f} % of the latency"
         facts.append(("Device time", f"{format_ms(row.device_ms)} by the GPU's events, {share}"))
     if row.dispatch_ms:
         ratio = format_ratio(row.latency_ms / row.dispatch_ms)
         facts.append(("Dispatch", f"the call returns after {format_ms(row.dispatch_ms)}; the latency is {ratio} that"))
-    if row.items_per_s and row.iterations_per_s:
-        per_batch = format_ms(1e3 / row.iterations_per_s)
+    if row.mean_ms:
+        facts.append(("Mean latency", f"{format_ms(row.mean_ms)}; iterations/s is its inverse"))
+    if row.items_per_s:
+        per_batch = format_ms(1e3 * row.batch_size / row.items_per_s)
         facts.append(("Throughput", f"{format_number(row.items_per_s)} images/s, {per_batch} a batch back to back"))
     for name, pinned, pageable in (
         ("Copy to the GPU", row.h2d_ms, row.pageable_h2d_ms),

@@ -25,9 +25,18 @@ def headline_facts(collected: Collected) -> Facts:
     number = len(collected.targets)
     return [
         ("Machine", environment.fingerprint or environment.device or "unknown"),
-        ("Measured", day(collected.made)),
+        ("Measured", measured_when(collected)),
         ("Targets", f"{number}: {', '.join(words)}" if number else "none"),
     ]
+
+
+def measured_when(collected: Collected) -> str:
+    """From when to when the rounds were measured, first to last; not when they were collected."""
+    begun = sorted(record.begun for target in collected.targets for record in target.rounds if record.begun)
+    if not begun:
+        return "not recorded"
+    first, last = day(begun[0]), day(begun[-1])
+    return first if first == last else f"{first.removesuffix(' UTC')} to {last}"
 
 
 def day(made: str) -> str:

@@ -11,14 +11,17 @@ from bakeoff.core.formats import format_ms, format_ratio
 _TEXTS = {
     "Rounds": """
         Every target is timed in {rounds} rounds. A round is a fresh process that loads the engine anew; rounds of
-        different targets are interleaved, and nothing else of the study runs {meanwhile}. The time shown is the median
-        over rounds of each round's median latency.""",
+        different targets are interleaved in an order that is drawn anew for each, and nothing else of the study runs
+        {meanwhile}. Targets that compete for an answer, or whose rounds disagree, are timed in up to {further} more.
+        The time shown is the geometric mean over rounds of each round's median latency.""",
     "Intervals": """
         The interval beside a number is its 95 % confidence interval over rounds, so it holds what changes from process
-        to process and not only from call to call. Two targets are said to differ only when the intervals show it;
-        targets that cannot be told from the best are named as ties.""",
+        to process and not only from call to call. Of single speed-ups one in twenty may lie outside its interval. What
+        is said of the best holds for all targets of a model and batch size at once: others are alike where they are
+        surely within {margin} of it, slower where they surely are, and not told apart otherwise, with how much slower
+        they may be.""",
     "Warm-up": """
-        Inferences run for at least {warmup_min} and until their running median stops drifting (at most {warmup_max}).
+        Inferences run for at least {warmup_min} and until the drift left is below 1 % (at most {warmup_max}).
         They are not part of any figure, but they are kept.""",
     "When timing stops": """
         A round ends when the confidence interval of its median is within {within} of it, at the latest after {max}. A
@@ -49,7 +52,8 @@ _TEXTS = {
         is a fresh process in which the import of the backend's library, the load from the engine file to a session
         that can run, and the first inference are timed one after the other: medians over rounds, with the files
         usually still in the operating system's memory. Host memory is the peak resident set of that process, the
-        largest over rounds; so is the peak on the device, as far as the backend tells.""",
+        largest over rounds; memory on the device is what the process took of it by the driver's
+        figures, the CUDA context and the weights included.""",
 }
 
 
@@ -83,6 +87,8 @@ def method_of(collected: Collected) -> list[tuple[str, str]]:
         "rounds": setting("timing", "rounds"),
         "within": setting("timing", "ci_rel", " %", 100),
         "max": setting("timing", "max_s", " s"),
+        "further": setting("timing", "rounds_max", ""),
+        "margin": f"{100 * float(collected.settings.get('margin', 0.03)):g} %",
         "warmup_min": setting("warmup", "min_s", " s"),
         "warmup_max": setting("warmup", "max_s", " s"),
         "inputs": setting("accuracy", "n_inputs"),

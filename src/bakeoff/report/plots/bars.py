@@ -48,7 +48,7 @@ def latency_figure(collected: Collected, question: Cell) -> tuple[Figure, str]:
         row = target.row
         bars.append(Bar(target, row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms))
     caption = (
-        "Time of one inference of the whole batch: median over rounds, whiskers are the 95 % confidence interval. "
+        "Median time of one inference of the whole batch; whiskers are the 95 % confidence interval over rounds. "
         "Shorter is better."
     )
     return _bars(collected, bars, questioned(question), "latency (ms)"), caption + _marks(bars)
@@ -58,11 +58,11 @@ def throughput_figure(collected: Collected, question: Cell) -> tuple[Figure, str
     """Items per second with work enqueued back to back, and the plot's caption."""
     bars = []
     for target in _targets(collected, question):
-        rates = [r.throughput.items_per_s for r in target.rounds if r.throughput is not None]
-        low, high = (min(rates), max(rates)) if len(rates) > 1 else (None, None)
-        bars.append(Bar(target, target.row.items_per_s, low, high))
+        row = target.row
+        bars.append(Bar(target, row.items_per_s, row.items_per_s_ci_low, row.items_per_s_ci_high))
     caption = (
-        "Single inputs (images, not batches) per second with work enqueued back to back; whiskers span the rounds. "
+        "Single inputs (images, not batches) per second with work enqueued back to back; whiskers are the 95 % "
+        "confidence interval over rounds. "
         "Longer is better."
     )
     return _bars(collected, bars, questioned(question), "throughput (items/s)"), caption + _marks(bars)

@@ -34,7 +34,7 @@ def comparison(context: Context) -> list[Block]:
     """Every target with its speed, accuracy and status."""
     collected, targets = context.collected, context.targets
     lead = (
-        "Every target of the study. Times are medians over rounds with their 95 % confidence interval",
+        "Every target of the study. Times are centres over rounds with their 95 % confidence interval",
         Text("; ", only="html"),
         Text("how the numbers were made", link="#method", only="html"),
         ".",
@@ -77,13 +77,17 @@ def comparison(context: Context) -> list[Block]:
 def _columns(collected: Collected) -> list[Column]:
     return [
         Column(
-            "Average time", "ms a batch", "Average time (ms) [95 % CI]", number=True,
+            "Median latency", "ms a batch", "Median latency (ms) [95 % CI]", number=True,
             hint="Median time of one inference of the whole batch, with its 95 % confidence interval",
         ),
-        Column("Iterations/s", number=True, descending=True, hint="Batches a second, enqueued back to back"),
+        Column(
+            "Iterations/s", number=True, descending=True,
+            hint="Batches a second, one at a time: the inverse of the mean latency",
+        ),
         Column(
             "Images/s", number=True, descending=True,
-            hint="Single inputs a second: iterations times the batch size",
+            hint="Single inputs a second, batches enqueued back to back (pipelined throughput), with its 95 % "
+            "confidence interval",
         ),
         *(Column("Speed-up", f"vs {reference}", number=True, descending=True)
           for reference in collected.speedup_against),
@@ -102,7 +106,7 @@ def _figures(collected: Collected, target: TargetResult, slowest_ms: float) -> l
     return [
         datum(row.latency_ms, format_number, row.latency_ci_low_ms, row.latency_ci_high_ms, strong=True, meter=meter),
         datum(row.iterations_per_s, format_rate),
-        datum(row.items_per_s, format_rate),
+        datum(row.items_per_s, format_rate, row.items_per_s_ci_low, row.items_per_s_ci_high),
         *(_speedup(target.speedups.get(reference)) for reference in collected.speedup_against),
         accuracy_datum(target),
     ]
