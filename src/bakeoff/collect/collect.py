@@ -69,9 +69,10 @@ def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
     for result in less_accurate(results, {label: options.kind for label, options in study.backends.items()}):
         result.row.warnings = in_order({*result.row.warnings, "less-accurate"})
 
-    for cell in not_paired(timed, noise):
-        result = next(result for result in results if result.row.cell == cell)
-        result.row.warnings = in_order({*result.row.warnings, "unpaired"})
+    unpaired = not_paired(timed, noise)
+    for result in results:
+        if result.row.cell in unpaired:
+            result.row.warnings = in_order({*result.row.warnings, "unpaired"})
 
     def ratio(above: TargetResult, below: TargetResult, of_many: int = 2) -> Interval:
         return noise.ratio(above.row.cell, below.row.cell, of_many)

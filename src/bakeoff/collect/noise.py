@@ -57,16 +57,16 @@ def _seconds_an_item(throughput: Throughput) -> Distribution:
     )  # fmt: skip
 
 
-def not_paired(timed: Collection[Cell], noise: RoundNoise[Cell]) -> list[Cell]:
+def not_paired(timed: Collection[Cell], noise: RoundNoise[Cell]) -> set[Cell]:
     """Targets that have no rounds in common with most others of their question: a backend added later, for example."""
     questions: dict[Cell, list[Cell]] = {}
     for cell in timed:
         questions.setdefault(cell.question, []).append(cell)
-    found = []
+    found = set()
     for cells in questions.values():
         for cell in cells:
             others = [other for other in cells if other != cell]
             paired = sum(noise.is_paired(cell, other) for other in others)
             if others and 2 * paired < len(others):
-                found.append(cell)
+                found.add(cell)
     return found

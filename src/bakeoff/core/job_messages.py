@@ -1,6 +1,7 @@
-"""What a job's process tells its supervisor while it runs.
+"""What a job's process and its supervisor tell each other.
 
-One line of JSON a message, through a pipe. Without a supervisor nothing is told.
+The process tells what it does while it runs, one line of JSON a message, through a pipe; without a supervisor nothing
+is told. The supervisor, and the run above it, tell the process by environment variables.
 """
 
 from __future__ import annotations

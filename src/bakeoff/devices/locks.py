@@ -69,9 +69,11 @@ def place(stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[st
     """
     with ExitStack() as stack:
         if stage in MEASUREMENTS and not gpus:
-            stack.enter_context(_host_alone(say))
+            waiting = "waiting: another study is at work on this machine"
+            stack.enter_context(_host(fcntl.LOCK_EX, say, waiting))
         else:
-            stack.enter_context(_host_shared(say))
+            waiting = "waiting: another study is measuring on this machine's processor"
+            stack.enter_context(_host(fcntl.LOCK_SH, say, waiting))
         if stage in WORK:
             for gpu in sorted(gpus, key=lambda gpu: gpu.uuid):
                 waiting = f"waiting: a target is being measured on cuda:{gpu.index}"
@@ -91,22 +93,11 @@ def place(stage: str, device: str | None, gpus: Sequence[Gpu], say: Callable[[st
 
 
 @contextmanager
-def _host_alone(say: Callable[[str], None]) -> Iterator[None]:
-    """This host's processor for this process alone, as far as studies go."""
-    waiting = "waiting: another study is at work on this machine"
+def _host(how: int, say: Callable[[str], None], waiting: str) -> Iterator[None]:
+    """This host's processor: alone, as far as studies go (`LOCK_EX`), or never beside a measurement (`LOCK_SH`)."""
     with ExitStack() as stack:
-        with _locked("gate", fcntl.LOCK_EX, say, waiting):
-            stack.enter_context(_locked("host", fcntl.LOCK_EX, say, waiting))
-        yield
-
-
-@contextmanager
-def _host_shared(say: Callable[[str], None]) -> Iterator[None]:
-    """This host's processor, never beside a measurement on it."""
-    waiting = "waiting: another study is measuring on this machine's processor"
-    with ExitStack() as stack:
-        with _locked("gate", fcntl.LOCK_SH, say, waiting):
-            stack.enter_context(_locked("host", fcntl.LOCK_SH, say, waiting))
+        with _locked("gate", how, say, waiting):
+            stack.enter_context(_locked("host", how, say, waiting))
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,8 +107,6 @@ class GpuProbe:
 
     def own_memory_bytes(self) -> int | None:
         """The GPU memory of this process as the driver counts it; None where it does not say, as in most containers."""
-        import os
-
         for process in self._ask("nvmlDeviceGetComputeRunningProcesses") or []:
             if process.pid == os.getpid() and process.usedGpuMemory:
                 return int(process.usedGpuMemory)

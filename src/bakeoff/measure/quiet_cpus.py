@@ -73,11 +73,8 @@ class QuietCpus:
         after = self._read()
         if before is None or after is None:
             return Held(None, "this system does not say how busy its CPUs are")
-        loads = {
-            cpu: (passed.busy_s + passed.steal_s) / WATCH_S
-            for cpu in after.cpus
-            if cpu in before.cpus and (passed := after.cpus[cpu].since(before.cpus[cpu]))
-        }
+        passed = {cpu: times.since(before.cpus[cpu]) for cpu, times in after.cpus.items() if cpu in before.cpus}
+        loads = {cpu: (times.busy_s + times.steal_s) / WATCH_S for cpu, times in passed.items()}
         chosen = choose(self._count, self.allowed, loads, self._places or places_of(self.allowed))
         why_not = hold_on(chosen)
         return Held(None, why_not) if why_not else Held(chosen)

@@ -6,6 +6,7 @@ Each is a function of a job's wildcards, or a plain value where wildcards change
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from bakeoff.core import cell as axes
@@ -143,11 +144,16 @@ class Rules:
         # these first: where one is not decided yet, Snakemake asks again, and the others need not have been listed
         further = follow(self.run.study, self._decision_of, before)
         jobs = [Job("time", cell) for cell in further]
-        return self.records([*self.run.jobs.reported, *jobs])
+        return [*self._reported, *self.records(jobs)]
+
+    @cached_property
+    def _reported(self) -> list[str]:
+        # asked for at every decision on a further round, and each time Snakemake looks at its jobs anew
+        return self.records(self.run.jobs.reported)
 
     def order(self, wildcards: Any) -> int:
         """The place of a round's measurement among those of its round; a change of it makes no job run again."""
-        return scheduling.place_in_round(self.run.plan, self._job("time", wildcards).cell)
+        return self.run.plan.place_in_round(self._job("time", wildcards).cell)
 
     def repair(self, record: str) -> OfWildcards:
         """For such a rule: the tracked parameter that changes where the record on disk is not believed."""

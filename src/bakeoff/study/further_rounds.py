@@ -24,31 +24,23 @@ def numbers(study: Study) -> range:
     return range(first + 1, first + study.timing.rounds_max + 1)
 
 
-def decided(study: Study, before: int | None = None) -> Iterator[ContestRecord]:
-    """The contests that were decided, in order: up to the first that is missing, damaged or gives no round.
+def further_rounds(study: Study, before: int | None = None) -> dict[Cell, list[int]]:
+    """The numbers of each target's further rounds, in order, as far as they were decided in this working directory.
 
     Args:
-        study: The study, whose working directory this is.
-        before: Those of rounds before this one; all when left out.
+        study: The study.
+        before: Those before this round; all when left out.
     """
-    for number in numbers(study):
-        if before is not None and number >= before:
-            return
+
+    def on_disk(number: int) -> ContestRecord | None:
         try:
-            record = read_record(StudyPaths(study.study).contest(number), ContestRecord)
+            return read_record(StudyPaths(study.study).contest(number), ContestRecord)
         except (BakeoffError, OSError):
-            return
-        yield record
-        if not record.targets:
-            return
+            return None
 
-
-def further_rounds(study: Study, before: int | None = None) -> dict[Cell, list[int]]:
-    """The numbers of each target's further rounds, in order; see `decided`."""
     found: dict[Cell, list[int]] = {}
-    for record in decided(study, before):
-        for cell in record.targets:
-            found.setdefault(cell, []).append(record.round)
+    for cell in _rounds(study, on_disk, before):
+        found.setdefault(cell.at(round=None), []).append(cell.need("round"))
     return found
 
 
@@ -58,15 +50,23 @@ def follow(study: Study, decision_of: Callable[[int], str], before: int | None =
     Args:
         study: The study.
         decision_of: Gives the file with the decision on a round, or raises where there is none yet.
-        before: Those of rounds before this one; all when left out.
+        before: Those before this round; all when left out.
     """
+
+    def asked_for(number: int) -> ContestRecord | None:
+        decision = Path(decision_of(number))
+        # `snakemake --touch` makes nothing, and takes it for made
+        return read_record(decision, ContestRecord) if decision.exists() else None
+
+    return _rounds(study, asked_for, before)
+
+
+def _rounds(study: Study, decision: Callable[[int], ContestRecord | None], before: int | None) -> Iterator[Cell]:
+    """The further rounds as cells, up to the first decision that is not there or gives no round."""
     for number in numbers(study):
         if before is not None and number >= before:
             return
-        decision = Path(decision_of(number))
-        if not decision.exists():  # `snakemake --touch` makes nothing, and takes it for made
+        record = decision(number)
+        if record is None or not record.targets:
             return
-        record = read_record(decision, ContestRecord)
         yield from (cell.at(round=number) for cell in record.targets)
-        if not record.targets:
-            return

@@ -5,6 +5,7 @@ Planning imports no inference library; it is done each time the Snakefile is rea
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -43,6 +44,7 @@ class Plan:
         """Those that share the study's jobs; empty on a CPU."""
         self.study = study.filled_in(on_gpu=self.device != "cpu")
         """The study, with what its device decides filled in."""
+        self._places_by_round: dict[int, dict[Cell, int]] = {}
 
     @cached_property
     def backends(self) -> dict[str, Backend]:
@@ -104,6 +106,19 @@ class Plan:
         for target in self.targets:
             found.setdefault(target.engine, []).append(target)
         return found
+
+    def place_in_round(self, cell: Cell) -> int:
+        """The place of a target among all of a round, from 1; 0 for one that is not timed.
+
+        They are shuffled anew, by the study's seed, for each round. What grows or falls while a round is measured
+        (heat, other work on the host) so meets other targets each time.
+        """
+        number = cell.round or 0
+        if number not in self._places_by_round:
+            cells = [target.cell for target in self.targets if target.runs]
+            random.Random(f"{self.study.timing.seed} {number}").shuffle(cells)
+            self._places_by_round[number] = {cell: place for place, cell in enumerate(cells, 1)}
+        return self._places_by_round[number].get(cell.at(round=None), 0)
 
     def batch_range(self, batch_size: int | None) -> BatchRange:
         """Optimization profile of an engine: fixed, or min/opt/max over the study's batch sizes.

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import random
 
 from bakeoff.config.study import Limits
-from bakeoff.core.cell import Cell
 from bakeoff.study.jobs import Job
 from bakeoff.study.plan import Plan
 
@@ -19,28 +17,9 @@ target's first round comes before any target's second: rounds are interleaved ov
 def priority(plan: Plan, job: Job) -> int:
     """Priority of a job; among builds the longest are begun first."""
     if job.stage == "time":
-        return -(job.cell.round or 0) * (len(plan.targets) + 1) - place_in_round(plan, job.cell)
+        return -(job.cell.round or 0) * (len(plan.targets) + 1) - plan.place_in_round(job.cell)
     longer = plan.backends[job.cell.need("backend")].build_length() if job.stage == "build" else 0
     return PRIORITIES[job.stage] + longer
-
-
-def place_in_round(plan: Plan, cell: Cell) -> int:
-    """The place of a target among all of a round, from 1; 0 for one that is not timed.
-
-    They are shuffled anew, by the study's seed, for each round. What grows or falls while a round is measured (heat,
-    other work on the host) so meets other targets each time.
-    """
-    return _order_of_round(plan, cell.round or 0).get(cell.at(round=None), 0)
-
-
-def _order_of_round(plan: Plan, number: int) -> dict[Cell, int]:
-    # asked for once a job: a plan keeps the order of each round
-    known: dict[int, dict[Cell, int]] = plan.__dict__.setdefault("orders_of_rounds", {})
-    if number not in known:
-        cells = [target.cell for target in plan.targets if target.runs]
-        random.Random(f"{plan.study.timing.seed} {number}").shuffle(cells)
-        known[number] = {cell: place for place, cell in enumerate(cells, 1)}
-    return known[number]
 
 
 def cores_to_measure(plan: Plan, cores: int) -> int:
