@@ -29,8 +29,11 @@ def level(log_median: float, number: int, session: str | None = "a", within: flo
 
 
 def noise_of(y: np.ndarray, classes: Mapping[int, str] | None = None) -> RoundNoise[int]:
-    """The noise of targets 0, 1, ... with log medians y, shape (targets, rounds)."""
-    return RoundNoise({j: [level(v, r) for r, v in enumerate(row)] for j, row in enumerate(y)}, classes)
+    """The noise of targets 0, 1, ... with log medians y, shape (targets, rounds); NaN where one lacks a round."""
+    there = ~np.isnan(y)
+    return RoundNoise(
+        {j: [level(row[r], int(r)) for r in np.flatnonzero(there[j])] for j, row in enumerate(y)}, classes
+    )
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,13 @@ class Case:
         y += self.shared * rng.standard_normal(rounds)
         y[0, 0] += self.outlier
         return y
+
+
+def further(y: np.ndarray, contenders: int) -> np.ndarray:
+    """The same with the rounds beyond the third left to the first targets alone, as further rounds are."""
+    y = y.copy()
+    y[contenders:, 3:] = np.nan
+    return y
 
 
 def mixed(targets: int, noisy: int, times: float, sd: float = 0.01) -> np.ndarray:

@@ -5,7 +5,10 @@ share. With y[j, b] the logarithm of the median latency of target j in round b:
 
 1. **Estimates.** A latency is the geometric mean over its rounds of their medians. A ratio is the quotient of two such
    latencies, so the figures of a row always agree. Between targets that were measured in the same rounds, this is at
-   the same time the paired estimate: what a round does to both cancels.
+   the same time the paired estimate: what a round does to both cancels. Where some targets have further rounds, what
+   those rounds did to their class is taken out first, relative to the rounds that most have (`_Effects`): otherwise a
+   contender would look fast because the machine was, in rounds that the others lack. A further round that one target of
+   a class has alone tells nothing of the machine, and counts as it is.
 2. **Pairing.** The interval of a ratio rests on the differences y[i, b] - y[j, b] of the rounds that both have. A round
    is a number within a session, so what was measured on another day is never paired; see `unpaired` for what then
    stands in.
@@ -78,10 +81,28 @@ class _Noise:
     moderated: float
     """Without what a round does to all of its class."""
     freedom: float
-    shared: float
-    """What a round does to all of its class."""
-    shared_freedom: float
     kind: Hashable
+    effects: _Effects
+
+
+@dataclass(frozen=True)
+class _Effects:
+    """What each round does to all targets of a class."""
+
+    by_round: np.ndarray
+    """Shape (rounds,): added to log medians. Its mean over the rounds that most targets have is 0."""
+    variance: float
+    """Over rounds."""
+    freedom: float
+    rounds: int
+    """How many rounds the zero of `by_round` is a mean of."""
+
+    def of_mean(self, n: int) -> tuple[float, float]:
+        """Variance of what the rounds did to a mean over n of them, and its degrees of freedom.
+
+        Further rounds do not make it less, as their effects were taken out.
+        """
+        return self.variance / min(n, self.rounds), self.freedom
 
 
 class RoundNoise(Generic[Key]):
@@ -123,13 +144,15 @@ class RoundNoise(Generic[Key]):
         self._index = {key: j for j, key in enumerate(rounds)}
         self._there = ~np.isnan(self._y)
         self._n = self._there.sum(axis=1)
-        self._mean = np.nanmean(self._y, axis=1) if len(rounds) else np.empty(0)
-        self._noise: list[_Noise] = [_Noise(0.0, math.inf, 0.0, math.inf, None)] * len(rounds)
+        self._mean = np.zeros(len(rounds))
+        self._noise: dict[int, _Noise] = {}
         by_class: dict[Hashable, list[int]] = {}
         for key, j in self._index.items():
             by_class.setdefault(classes[key] if classes else None, []).append(j)
         for kind, members in by_class.items():
-            for j, noise in zip(members, _noise_of(self._y[members], within[members], kind), strict=True):
+            effects = _effects(self._y[members])
+            self._mean[members] = np.nanmean(self._y[members] - effects.by_round, axis=1)
+            for j, noise in zip(members, _noise_of(self._y[members], effects, within[members], kind), strict=True):
                 self._noise[j] = noise
 
     def latency_ms(self, key: Key) -> Interval:
@@ -140,8 +163,8 @@ class RoundNoise(Generic[Key]):
         noise, n = self._noise[j], int(self._n[j])
         own = self._y[j][self._there[j]]
         half = _reach(
-            [(noise.moderated, noise.freedom), (noise.shared, noise.shared_freedom)], n, 1,
-            float(np.var(own, ddof=1)) if n > 1 else 0.0,
+            [(noise.moderated / n, noise.freedom), noise.effects.of_mean(n)], 1,
+            float(np.var(own, ddof=1)) / n if n > 1 else 0.0, n - 1,
         )  # fmt: skip
         centre = float(self._mean[j])
         return Interval(value=math.exp(centre), low=math.exp(centre - half), high=math.exp(centre + half))
@@ -163,25 +186,24 @@ class RoundNoise(Generic[Key]):
         pairs = max(1, of_many * (of_many - 1) // 2)
         one, other = self._noise[i], self._noise[j]
         value = float(self._mean[i] - self._mean[j])
-        variances = [(one.moderated, one.freedom), (other.moderated, other.freedom)]
         if self.is_paired(above, below):
             common = self._there[i] & self._there[j]
             differences = self._y[i, common] - self._y[j, common]
             n, centre = differences.size, float(differences.mean())
+            variances = [(noise.moderated / n, noise.freedom) for noise in (one, other)]
             if one.kind != other.kind:  # what a round does to one class it need not do to the other
-                variances += [(one.shared, one.shared_freedom), (other.shared, other.shared_freedom)]
-            half = _reach(variances, n, pairs, float(differences.var(ddof=1)) if n > 1 else 0.0)
+                variances += [one.effects.of_mean(n), other.effects.of_mean(n)]
+            half = _reach(variances, pairs, float(differences.var(ddof=1)) / n if n > 1 else 0.0, n - 1)
         else:
             centre = value
-            variances += [(one.shared, one.shared_freedom), (other.shared, other.shared_freedom)]
-            weighted = [
-                (variance / self._n[k], freedom) for k, (variance, freedom) in zip((i, j, i, j), variances, strict=True)
-            ]
+            counts = [int(self._n[k]) for k in (i, j)]
+            both = list(zip((one, other), counts, strict=True))
+            variances = [(noise.moderated / n, noise.freedom) for noise, n in both]
+            variances += [noise.effects.of_mean(n) for noise, n in both]
             if self._sessions[i] != self._sessions[j] or None in self._sessions[i]:
-                weighted.append((2 * SESSION_SD**2, math.inf))
-            n = int(min(self._n[i], self._n[j]))
-            own = [float(np.nanvar(self._y[k], ddof=1)) / self._n[k] if self._n[k] > 1 else 0.0 for k in (i, j)]
-            half = _reach(weighted, 1, pairs, sum(own), freedom=n - 1)
+                variances.append((2 * SESSION_SD**2, math.inf))
+            own = sum(float(np.nanvar(self._y[k], ddof=1)) / n for k, n in zip((i, j), counts, strict=True) if n > 1)
+            half = _reach(variances, pairs, own, min(counts) - 1)
         # Where one target has further rounds, the quotient of what is shown may lie off the middle of what is paired.
         low, high = min(centre - half, value), max(centre + half, value)
         return Interval(value=math.exp(value), low=math.exp(low), high=math.exp(high))
@@ -207,52 +229,45 @@ def t_of(level: float, freedom: float, comparisons: int = 1) -> float:
     return float(-ndtri(tail) if math.isinf(freedom) else -stdtrit(max(1.0, freedom), tail))
 
 
-def _reach(
-    variances: Sequence[tuple[float, float]], n: int, comparisons: int, own: float, freedom: int | None = None
-) -> float:
-    """Half the width of an interval of the mean of n values: the wider of the moderated one and the own one.
+def _reach(variances: Sequence[tuple[float, float]], comparisons: int, own: float, own_freedom: int) -> float:
+    """Half the width of the interval of a mean: the wider of the moderated one and the own one.
 
     Args:
-        variances: Parts of the moderated variance of one value, each with its degrees of freedom (Satterthwaite,
+        variances: Parts of the moderated variance of the mean, each with its degrees of freedom (Satterthwaite,
             Biometrics Bulletin 2, 1946).
-        n: How many values the mean is of.
         comparisons: For the moderated one.
-        own: The sample variance of the values themselves.
-        freedom: Of `own`; n - 1 when left out.
+        own: The variance of the mean by its values alone.
+        own_freedom: Of `own`; below 1 there is no such interval.
     """
     total = sum(variance for variance, _ in variances)
     lost = sum(variance**2 / freedom for variance, freedom in variances)
-    half = t_of(LEVEL, total**2 / lost if lost else math.inf, comparisons) * math.sqrt(total / n) if total else 0.0
-    d = n - 1 if freedom is None else freedom
-    if d < 1 or own <= 0:
+    half = t_of(LEVEL, total**2 / lost if lost else math.inf, comparisons) * math.sqrt(total) if total else 0.0
+    if own_freedom < 1 or own <= 0:
         return half
-    level = OWN_LEVEL if d > 1 else OWN_LEVEL_OF_TWO
-    return max(half, t_of(level, d) * math.sqrt(own / n))
+    level = OWN_LEVEL if own_freedom > 1 else OWN_LEVEL_OF_TWO
+    return max(half, t_of(level, own_freedom) * math.sqrt(own))
 
 
-def _noise_of(y: np.ndarray, within: np.ndarray, kind: Hashable) -> list[_Noise]:
+def _noise_of(y: np.ndarray, effects: _Effects, within: np.ndarray, kind: Hashable) -> list[_Noise]:
     """The noise of the targets of one class.
 
     Args:
         y: Shape (targets, rounds), NaN where a target has no such round.
+        effects: What the rounds did to all of them.
         within: Shape (targets,), variance of a round's log median as the round's own interval states it.
         kind: The class.
     """
     import numpy as np
 
-    there = ~np.isnan(y)
-    y = y[:, there.any(axis=0)]
-    there = ~np.isnan(y)
-    targets, n = y.shape[0], there.sum(axis=1)
-    effect, shared = _effects(y, there)
-    residual = y - effect
+    targets, n = y.shape[0], (~np.isnan(y)).sum(axis=1)
+    residual = y - effects.by_round
     squares = np.nansum((residual - np.nanmean(residual, axis=1, keepdims=True)) ** 2, axis=1)
     freedom = n - 1
     several = freedom > 0
     s2 = np.where(several, squares / np.maximum(freedom, 1), 0.0)
-    if effect.any() and targets > 1:
+    if effects.by_round.any() and targets > 1:
         s2 = s2 * targets / (targets - 1)  # each target has pulled what a round does to all a little towards itself
-    most = float(freedom.sum()) - (float(freedom.max()) if effect.any() else 0.0)
+    most = float(freedom.sum()) - (float(freedom.max()) if effects.by_round.any() else 0.0)
     known = s2[several & (s2 > 0)]
     prior = fit_prior(known, freedom[several & (s2 > 0)]) if known.size >= 2 else (0.0, 0.0)
     # No variance is surer than all targets of the class are together.
@@ -263,37 +278,64 @@ def _noise_of(y: np.ndarray, within: np.ndarray, kind: Hashable) -> list[_Noise]
             moderated, sure = (d0 * s02 + d * float(value)) / (d0 + d), max(float(d), min(d0 + d, most))
         else:
             moderated, sure = 0.0, math.inf
-        found.append(_Noise(max(moderated, float(least)), sure, *shared, kind))
+        found.append(_Noise(max(moderated, float(least)), sure, kind, effects))
     return found
 
 
-def _effects(y: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-    """What each round does to all targets of a class, and its variance over rounds with the degrees of freedom.
+def _effects(y: np.ndarray) -> _Effects:
+    """What each round does to all targets of a class.
 
     Median polish (Tukey, Exploratory Data Analysis, 1977), with the mean where targets are few. Where all targets have
     the same rounds it ends after a step or two. A round that only one target has tells nothing about the others: its
     effect is zero.
+
+    Args:
+        y: Shape (targets, rounds), NaN where a target has no such round.
     """
     import numpy as np
 
+    there = ~np.isnan(y)
     counts = there.sum(axis=0)
     told = counts >= 2
-    if not told.any() or y.shape[1] < 2:
-        return np.zeros(y.shape[1]), (0.0, math.inf)
     effect = np.zeros(y.shape[1])
+    if told.sum() < 2:
+        return _Effects(effect, 0.0, math.inf, 1)
     for _ in range(MAX_SWEEPS):
         deviation = y - effect - np.nanmean(y - effect, axis=1, keepdims=True)
-        by_round = np.array([
-            np.nanmedian(column) if count >= MANY_TARGETS else np.nanmean(column)
-            for column, count in zip(deviation.T[told], counts[told], strict=True)
-        ])  # fmt: skip
-        by_round -= by_round.mean()
-        effect[told] += by_round
+        by_round = np.zeros(y.shape[1])
+        for b in np.flatnonzero(told):
+            column = deviation[there[:, b], b]
+            by_round[b] = np.median(column) if counts[b] >= MANY_TARGETS else column.mean()
+        effect += by_round
         if np.abs(by_round).max() < 1e-6:
             break
-    if told.sum() < 2:
-        return effect, (0.0, math.inf)
-    return effect, (float(effect[told].var(ddof=1)), float(told.sum() - 1))
+    common = 0
+    for linked in _linked(there, told):
+        most = linked & (counts == counts[linked].max())
+        effect[linked] -= effect[most].mean()
+        common = max(common, int(most.sum()))
+    return _Effects(effect, float(effect[told].var(ddof=1)), float(told.sum() - 1), common)
+
+
+def _linked(there: np.ndarray, told: np.ndarray) -> list[np.ndarray]:
+    """The rounds in groups: two are in one where a chain of targets has both. Sessions without a common target are two.
+
+    Between such groups nothing can be told of the machine, so each has its own zero.
+    """
+    import numpy as np
+
+    found, left = [], told.copy()
+    while left.any():
+        group = np.zeros_like(told)
+        group[np.flatnonzero(left)[0]] = True
+        while True:
+            wider = there[there[:, group].any(axis=1)].any(axis=0) & told
+            if (wider == group).all():
+                break
+            group = wider
+        found.append(group)
+        left &= ~group
+    return found
 
 
 def fit_prior(variances: np.ndarray, freedom: np.ndarray | int) -> tuple[float, float]:
