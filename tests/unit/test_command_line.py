@@ -18,7 +18,7 @@ from bakeoff.core.paths import StudyPaths
 from bakeoff.tools import _command_line, coverage, crosscheck, docs, monitor_check
 from bakeoff.tools._command_line import cli, summary, verbs
 
-VERBS = ["check", "coverage", "crosscheck", "docs", "monitor-check", "verdict", "wall-time"]
+VERBS = ["check", "coverage", "crosscheck", "docs", "false-differences", "monitor-check", "verdict", "wall-time"]
 
 
 def invoke(*arguments):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from bakeoff.artifacts.collected import Interval
 from bakeoff.artifacts.timing import Distribution, Throughput, TimingRecord
@@ -16,12 +16,17 @@ from bakeoff.core.cell import Cell
 
 def noise_of(read: Sequence[TargetRecords]) -> RoundNoise[Cell]:
     """The noise of the latencies of all targets that were timed."""
-    return _noise(read, lambda record: record.latency_ms)
+    return noise_of_rounds(_rounds(read))
+
+
+def noise_of_rounds(rounds: Mapping[Cell, Sequence[TimingRecord]]) -> RoundNoise[Cell]:
+    """The same, from the records of the rounds of timed targets."""
+    return _noise(rounds, lambda record: record.latency_ms)
 
 
 def noise_of_throughput(read: Sequence[TargetRecords]) -> RoundNoise[Cell]:
     """The noise of their throughput, as seconds an item: what is right for latencies is right for it."""
-    return _noise(read, lambda record: _seconds_an_item(record.throughput) if record.throughput else None)
+    return _noise(_rounds(read), lambda record: _seconds_an_item(record.throughput) if record.throughput else None)
 
 
 def items_per_s(noise: RoundNoise[Cell], cell: Cell) -> Interval:
@@ -30,17 +35,19 @@ def items_per_s(noise: RoundNoise[Cell], cell: Cell) -> Interval:
     return Interval(value=1 / seconds.value, low=1 / seconds.high, high=1 / seconds.low)
 
 
-def _noise(read: Sequence[TargetRecords], level: Callable[[TimingRecord], Distribution | None]) -> RoundNoise[Cell]:
-    timed = [records for records in read if records.timed]
-    rounds = {
-        records.planned.cell: [
-            RoundLevel(found, record.session, record.target.round or 0)
-            for record in records.rounds
-            if (found := level(record))
-        ]
-        for records in timed
-    }
-    return RoundNoise(rounds, {records.planned.cell: noise_class(records.rounds) for records in timed})
+def _rounds(read: Sequence[TargetRecords]) -> dict[Cell, list[TimingRecord]]:
+    return {records.planned.cell: records.rounds for records in read if records.timed}
+
+
+def _noise(
+    rounds: Mapping[Cell, Sequence[TimingRecord]], level: Callable[[TimingRecord], Distribution | None]
+) -> RoundNoise[Cell]:
+    def levels(records: Sequence[TimingRecord]) -> list[RoundLevel]:
+        found = [(level(record), record) for record in records]
+        return [RoundLevel(each, record.session, record.target.round or 0) for each, record in found if each]
+
+    classes = {cell: noise_class(records) for cell, records in rounds.items()}
+    return RoundNoise({cell: levels(records) for cell, records in rounds.items()}, classes)
 
 
 def _seconds_an_item(throughput: Throughput) -> Distribution:
