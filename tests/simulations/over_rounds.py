@@ -86,18 +86,21 @@ CASES = [
 ]  # fmt: skip
 
 
-def coverage(case: Case, pair: tuple[int, int], rounds: int, studies: int, seed: int = 0) -> tuple[float, ...]:
-    """Coverage of a latency and a ratio, and their median half widths, as fractions."""
+def coverage(
+    case: Case, whose: Mapping[str, tuple[int, int]], rounds: int, studies: int, seed: int = 0
+) -> dict[str, tuple[float, ...]]:
+    """Coverage of a latency and a ratio, and their median half widths, as fractions; for each pair of `whose`."""
     rng = np.random.default_rng(seed)
-    one, other = pair
-    hits, widths = np.zeros((studies, 2)), np.zeros((studies, 2))
+    hits, widths = np.zeros((2, studies, len(whose), 2))
     classes = dict(enumerate(case.classes)) if case.classes else None
     for k in range(studies):
         noise = noise_of(case.draw(rng, rounds), classes)
-        for place, interval in enumerate((noise.latency_ms(one), noise.ratio(one, other))):
-            hits[k, place] = interval.low <= 1 <= interval.high
-            widths[k, place] = np.log(interval.high / interval.low) / 2
-    return (*hits.mean(axis=0), *np.median(widths, axis=0))
+        for who, (one, other) in enumerate(whose.values()):
+            for place, interval in enumerate((noise.latency_ms(one), noise.ratio(one, other))):
+                hits[k, who, place] = interval.low <= 1 <= interval.high
+                widths[k, who, place] = np.log(interval.high / interval.low) / 2
+    found = np.concatenate([hits.mean(axis=0), np.median(widths, axis=0)], axis=1)
+    return {name: tuple(map(float, row)) for name, row in zip(whose, found, strict=True)}
 
 
 def equal_targets(
@@ -120,11 +123,12 @@ def main(studies: int) -> None:
     """Print the tables."""
     print(f"{'case':36}{'who':16}" + "".join(f"{f'R = {r}: latency/ratio (half widths)':42}" for r in (2, 3, 5)))
     for case, whose in CASES:
-        for who, pair in whose.items():
+        fewer = studies if case.sd.size < 100 else studies // 2
+        found = [coverage(case, whose, rounds, fewer) for rounds in (2, 3, 5)]
+        for who in whose:
             cells = []
-            for rounds in (2, 3, 5):
-                fewer = studies if case.sd.size < 100 else studies // 2
-                latency, ratio, wide, wider = (100 * share for share in coverage(case, pair, rounds, fewer))
+            for by_who in found:
+                latency, ratio, wide, wider = (100 * share for share in by_who[who])
                 cells.append(f"{latency:5.1f}/{ratio:5.1f} (±{wide:.1f} %, ±{wider:.1f} %)")
             print(f"{case.name:36}{who:16}" + "".join(f"{cell:42}" for cell in cells), flush=True)
     for rounds in (2, 3, 5, 7):

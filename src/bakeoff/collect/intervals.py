@@ -59,6 +59,8 @@ MANY_TARGETS = 5
 does not move; of fewer by their mean."""
 MAX_SWEEPS = 30
 """Of median polish. Where some targets have further rounds, each sweep takes most of what the one before left."""
+SETTLED = 1e-5
+"""Median polish ends where no effect changes by more: a thousandth of the variation that is common between rounds."""
 WINSORIZED = 0.1
 """Share of the variances, the largest, that are cut back before the prior is fitted."""
 _Z = 1.959963984540054
@@ -300,14 +302,14 @@ def _effects(y: np.ndarray) -> _Effects:
     effect = np.zeros(y.shape[1])
     if told.sum() < 2:
         return _Effects(effect, 0.0, math.inf, 1)
+    n, filled = there.sum(axis=1, keepdims=True), np.where(there, y, 0.0)
     for _ in range(MAX_SWEEPS):
-        deviation = y - effect - np.nanmean(y - effect, axis=1, keepdims=True)
-        by_round = np.zeros(y.shape[1])
-        for b in np.flatnonzero(told):
-            column = deviation[there[:, b], b]
-            by_round[b] = np.median(column) if counts[b] >= MANY_TARGETS else column.mean()
+        left = np.where(there, filled - effect, 0.0)
+        deviation = np.where(there, left - left.sum(axis=1, keepdims=True) / n, np.nan)
+        by_round = np.where(counts >= MANY_TARGETS, _medians(deviation, counts), np.nansum(deviation, axis=0) / counts)
+        by_round[~told] = 0.0
         effect += by_round
-        if np.abs(by_round).max() < 1e-6:
+        if np.abs(by_round).max() < SETTLED:
             break
     common = 0
     for linked in _linked(there, told):
@@ -315,6 +317,14 @@ def _effects(y: np.ndarray) -> _Effects:
         effect[linked] -= effect[most].mean()
         common = max(common, int(most.sum()))
     return _Effects(effect, float(effect[told].var(ddof=1)), float(told.sum() - 1), common)
+
+
+def _medians(columns: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Median of each column, NaNs left out, of which there are `counts` others. NumPy's nanmedian is far slower."""
+    import numpy as np
+
+    ordered, every = np.sort(columns, axis=0), np.arange(columns.shape[1])  # NaNs come last
+    return (ordered[np.maximum(counts - 1, 0) // 2, every] + ordered[counts // 2, every]) / 2
 
 
 def _linked(there: np.ndarray, told: np.ndarray) -> list[np.ndarray]:

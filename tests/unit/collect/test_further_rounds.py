@@ -13,7 +13,7 @@ from bakeoff.collect.result import TargetRecords
 from bakeoff.config.study import Study
 from bakeoff.core.cell import Cell
 
-STUDIES = 250
+STUDIES = 150
 
 
 def studies(true, shared=0.05, seed=0):
