@@ -57,8 +57,8 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
     files = spec.checked_files()
     inputs = spec.batch_of_inputs(batch_size)
 
-    backend, import_s = spec.ready()
     memory = DeviceMemory(spec.device)
+    backend, import_s = spec.ready()
     start = time.perf_counter()
     with under_way("load"):
         session = backend.load(Path(spec.engine), files, spec.engine_spec(), batch_size)
@@ -70,9 +70,12 @@ def run(spec_json: dict[str, Any]) -> TimingRecord:
             settings = LoopSettings(spec.warmup, spec.timing, spec.device)
             hold = QuietCpus(spec.threads if spec.device == "cpu" else GPU_CPUS).hold if spec.timing.pin else None
             measured = measure(session, batch_size, settings, hold=hold)
+            allocator_peak_bytes = session.allocator_peak_bytes()
             taken = Memory(
-                device_peak_bytes=memory.taken_bytes(measured),
-                allocator_peak_bytes=session.allocator_peak_bytes(),
+                device_peak_bytes=memory.taken_bytes(
+                    [attempt.telemetry for attempt in (measured.kept, *measured.disturbed)], allocator_peak_bytes
+                ),
+                allocator_peak_bytes=allocator_peak_bytes,
                 host_rss_bytes=peak_rss_bytes(),
             )
             outputs = session.outputs()
