@@ -99,6 +99,17 @@ def test_two_modes(share):
     assert _is_bimodal(samples)
 
 
+@pytest.mark.parametrize("dwell", [1, 100])
+def test_two_modes_five_percent_apart(dwell):
+    """Jitter of 1 %, changing after `dwell` inferences in the mean. A gap of 5 % was the least before, so half at most
+    were seen; with jitter of 1.5 % the two run into each other, and no look at the distribution parts them."""
+    rng, seen = np.random.default_rng(0), 0
+    for _ in range(40):
+        slow = np.cumsum(rng.random(1000) < 1 / dwell) % 2
+        seen += _is_bimodal(5 * (1 + 0.05 * slow) * np.exp(0.01 * rng.standard_normal(1000)))
+    assert seen >= 0.85 * 40
+
+
 def test_two_modes_of_constant_latency_are_infinitely_far_apart():
     assert _is_bimodal(np.array([5.0, 7.0] * 200))
 
