@@ -20,6 +20,8 @@ from bakeoff.freshness.ledger import Entry, Ledger, Stamp, param_digests, stamp
 _CHANGED = {
     "made_on": "on another device",
     "versions": "with other versions",
+    "variables": "with other environment variables",
+    "compiler": "with another C++ compiler",
     "code": "by other Bakeoff code",
     "model": "from another definition of the model",
 }
