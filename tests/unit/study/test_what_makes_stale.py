@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import platform
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +19,11 @@ from bakeoff.backends.options import OF_THE_STUDY
 from bakeoff.config.load import parse_study
 from bakeoff.config.study import Study
 from bakeoff.core import compiler
+from bakeoff.core import machine as machine_module
 from bakeoff.core.cell import Cell
 from bakeoff.core.machine import Gpu, Machine
 from bakeoff.freshness.environment_variables import OBEYED, recorded
+from bakeoff.jobs import environment
 from bakeoff.study import job_parameters
 from bakeoff.study.job_parameters import JobParameters
 from bakeoff.study.jobs import Job, StudyJobs
@@ -347,6 +350,25 @@ def test_variables_of_gpus_count_on_gpus_alone(bare: pytest.MonkeyPatch) -> None
     bare.setenv("CUDA_LAUNCH_BLOCKING", "1")
     bare.setenv("TRITON_DEFAULT_FP_FUSION", "0")
     assert stale(before, params(CONFIG, ON_CPU, "inductor")) == set()
+
+
+def test_the_docs_list_every_variable() -> None:
+    table = (Path(__file__).parents[3] / "docs" / "failures.md").read_text().partition("### Environment variables")[2]
+    patterns = {pattern for entry in OBEYED for pattern in entry.patterns}
+    missing = {pattern for pattern in patterns if f"`{pattern}`" not in table}
+    others = {pattern for pattern in missing if pattern.startswith(("PYTORCH_", "TORCH_"))}
+    assert missing == others, "the docs sum up PyTorch's as `other PYTORCH_* and TORCH_*`, and name all others"
+
+
+def test_the_record_names_variables_and_compiler(bare: pytest.MonkeyPatch) -> None:
+    for name in ("ONEDNN_MAX_CPU_ISA", "OMP_WAIT_POLICY", "CUDA_LAUNCH_BLOCKING", "TORCH_LOGS"):
+        bare.setenv(name, "x")
+    bare.setattr(machine_module, "find_compiler", lambda: "/nowhere/g++")
+    spec = {"target": {"study": "s"}, "device": "cpu", "threads": 1, "gpus": [], "precisions": [], "distributions": []}
+    record = environment.run(spec)
+    assert record.variables == {"OMP_WAIT_POLICY": "x", "ONEDNN_MAX_CPU_ISA": "x"}
+    assert record.compiler == "/nowhere/g++ (its version is unknown: FileNotFoundError)"
+    assert record.python == platform.python_version()
 
 
 def test_each_entry_names_kinds_or_distributions_that_there_are() -> None:
