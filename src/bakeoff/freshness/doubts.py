@@ -95,13 +95,18 @@ class Doubts:
             if now != entry.files:
                 self._ledger.write(self._name(record), replace(entry, files=now))
 
-    def make_way(self) -> None:
-        """Remove the folders that lie where a doubted record or one of its files was: no job could write its file."""
-        for record in self.by_record:
-            entry = self._entry(record)
-            for path in entry.files if entry else ():
-                if os.path.isdir(path) and not os.path.islink(path):
-                    shutil.rmtree(path)
+    def make_way(self) -> list[str]:
+        """Remove the folders that lie where a doubted record or one of its files was: no job could write its file.
+
+        Returns:
+            Their paths.
+        """
+        entries = [self._entry(record) for record in self.by_record]
+        paths = [path for entry in entries if entry for path in entry.files]
+        removed = [path for path in paths if os.path.isdir(path) and not os.path.islink(path)]
+        for path in removed:
+            shutil.rmtree(path)
+        return removed
 
     def _name(self, record: str) -> str:
         return record.removeprefix(f"{self._results}/")
@@ -151,8 +156,8 @@ def _problem(path: str, made: Stamp) -> str | None:
         state = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return f"{Path(path).name} is missing"
-    if not stat.S_ISREG(state.st_mode):
-        return f"{Path(path).name} is not as it was made (it is no file)"
+    if stat.S_ISDIR(state.st_mode):  # in the same words as once `make_way` has removed it: `repair` is made from them
+        return f"{Path(path).name} is missing"
     if state.st_size != made.bytes:
         return f"{Path(path).name} is not as it was made ({state.st_size} bytes, {made.bytes} when it was made)"
     if state.st_mtime_ns != made.mtime_ns and stamp(path).sha256 != made.sha256:
@@ -161,9 +166,9 @@ def _problem(path: str, made: Stamp) -> str | None:
 
 
 def _times(path: str) -> tuple[int, int] | None:
-    """Size and time of change of a file; None where it is not there."""
+    """Size and time of change of a file; None where it is not there, or a folder is in its place."""
     try:
         state = os.stat(path)
     except OSError:
         return None
-    return state.st_size, state.st_mtime_ns
+    return None if stat.S_ISDIR(state.st_mode) else (state.st_size, state.st_mtime_ns)

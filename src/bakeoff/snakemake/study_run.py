@@ -144,7 +144,8 @@ class StudyRun:
             sys.exit(f"bakeoff: {error}")
         _clear_up(self.paths.results)
         make_working_folder_token()
-        self.doubts.make_way()
+        for path in self.doubts.make_way():
+            _say(f"{path}: removed the folder that was in the place of this file")
         self.doubts.note_times()
         Path(self.paths.log("verdict")).unlink(missing_ok=True)
         self._begin_progress([stage for outputs in jobs if (stage := stage_of_job(outputs))])

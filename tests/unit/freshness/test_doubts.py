@@ -157,24 +157,36 @@ def test_an_entry_of_an_earlier_version_is_read(study):
 
 
 def test_a_folder_in_the_place_of_a_file_is_named_and_removed(study):
-    """No job could write its file over a folder."""
+    """No job could write its file over it. The process of the job, which begins later, finds the same `repair`."""
     engine = Path(study.engine)
     engine.unlink()
     engine.mkdir()
     (engine / "something").touch()
     doubts = study.doubts()
-    assert doubts.by_record[study.record] == "engine.bin is not as it was made (it is no file)"
-    doubts.make_way()
+    assert doubts.by_record[study.record] == "engine.bin is missing"
+    repair = study.repair()
+    assert doubts.make_way() == [study.engine]
     assert not engine.exists()
     assert Path(study.record).is_file()
+    assert study.repair() == repair
+
+
+def test_the_same_for_the_record_itself(study):
+    record = Path(study.record)
+    record.unlink()
+    record.mkdir()
+    repair = study.repair()
+    assert study.doubts().make_way() == [study.record]
+    assert repair is not None
+    assert study.repair() == repair
 
 
 def test_nothing_else_is_removed(study):
     Path(study.results, "m", "b1").mkdir()
     before = sorted(Path(study.results).rglob("*"))
-    study.doubts().make_way()
+    assert study.doubts().make_way() == []
     Path(study.engine).write_bytes(b"enginf")
-    study.doubts().make_way()
+    assert study.doubts().make_way() == []
     assert sorted(Path(study.results).rglob("*")) == before
 
 
