@@ -35,20 +35,8 @@ _EXPORT_DISTRIBUTIONS = {
 Params = dict[str, Any]
 
 _OF_ENGINES = ("build", "verify", "time", "profile")
-_ENGINE_JOB = (
-    "target",
-    "backend",
-    "engine",
-    "reference",
-    "device",
-    "threads",
-    "batch",
-    "inputs",
-    "versions",
-    "made_on",
-    "variables",
-    "code",
-)
+_ENGINE_JOB = ("target", "backend", "engine", "reference", "device", "threads", "batch", "inputs", "versions",
+               "made_on", "variables", "code")  # fmt: skip
 NAMES: dict[str, tuple[str, ...]] = {
     "environment": ("target", "device", "threads", "gpus", "precisions", "distributions", *TRACKED_ONLY),
     "reference": ("target", "label", "model", "n_inputs", "threads", "device", "out", "versions", "made_on",

@@ -261,12 +261,14 @@ def test_another_compiler_concerns_what_is_compiled_with_it(
     assert upgraded["build"]["compiler"] == ("/nowhere/g++ (99.0)" if stages else None)
 
 
-def test_a_compiler_tells_its_version(tmp_path) -> None:
+def test_a_compiler_tells_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     silent, talking = tmp_path / "silent", tmp_path / "g++"
     silent.write_text("#!/bin/sh\n")
     talking.write_text("#!/bin/sh\necho; echo 'g++ 12.2.0'; echo 'Copyright'\n")
     for file in (silent, talking):
         file.chmod(0o755)
+    monkeypatch.setenv("CXX", str(talking))
+    assert Machine.detect().compiler == str(talking)
     assert compiler.compiler_version(str(talking)) == f"{talking} (g++ 12.2.0)"
     assert compiler.compiler_version(str(silent)) == f"{silent} (it tells no version)"
     assert compiler.compiler_version("/nowhere/c++") == "/nowhere/c++ (its version is unknown: FileNotFoundError)"
