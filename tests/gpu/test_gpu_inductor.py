@@ -17,7 +17,7 @@ if not torch.cuda.is_available():
 
 from bakeoff.backends import make_backend  # noqa: E402
 from bakeoff.backends.inductor.kernel_benchmark import ReplayTimer  # noqa: E402
-from bakeoff.core.machine import find_compiler  # noqa: E402
+from bakeoff.core.compiler import find_compiler  # noqa: E402
 from bakeoff.core.torch_private import delay_gpu  # noqa: E402
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="needs a C++ compiler")

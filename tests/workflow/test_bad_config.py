@@ -43,6 +43,16 @@ def test_one_message_and_nothing_written(make_workspace, case):
     assert {path.name for path in workspace.folder.iterdir()} == {"study.yaml", "broken.py", ".snakemake"}
 
 
+@pytest.mark.long
+def test_a_file_in_the_place_of_a_folder_ends_in_one_message(make_workspace):
+    workspace = make_workspace({"study": "bad", "models": {"net": GOOD}, "backends": {"eager": None}})
+    (workspace.folder / "results").touch()
+    run = workspace.run()
+    assert run.status == 1
+    assert "results is no folder, and one is needed there; move it away and run again" in run.output
+    assert "Traceback" not in run.output
+
+
 def check(*arguments: str, cwd) -> Run:
     """What `make report` asks first."""
     done = subprocess.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.io import read_record
 from bakeoff.models.arrays import load_arrays
-from tests.workflow.test_stale import COLLECT, jobs_of
+from tests.workflow.test_stale import COLLECT, REPORT, jobs_of
 
 pytestmark = pytest.mark.long
 
@@ -45,6 +46,13 @@ def is_whole(engine: Path) -> bool:
     """
     record = read_record(engine.with_name("build.json"), BuildRecord)
     return record.files[engine.name].sha256 == hashlib.sha256(engine.read_bytes()).hexdigest()
+
+
+def make_folder(path: Path) -> None:
+    """A folder in the place of a file, with something in it."""
+    path.unlink()
+    path.mkdir()
+    (path / "something").touch()
 
 
 def flip_unseen(path: Path) -> None:
@@ -88,6 +96,10 @@ def test_damage_is_mended_where_snakemake_remembers_nothing_of_the_file(workspac
         ("collected.json", cut, COLLECT),
         ("../../reports/finished/index.html", Path.unlink, {"html": 1, "index": 1, "verdict": 1, "report": 1}),
         ("../../reports/finished/results.csv", flip, COLLECT),
+        ("../../reports/finished/plots/speedup-net.svg", Path.unlink, REPORT),
+        ("../../reports/index.html", Path.unlink, {"index": 1, "verdict": 1, "report": 1}),
+        (f"{NET}/engine.onnx", make_folder, ENGINE),
+        (f"{NET}/build.json", make_folder, ENGINE),
     ],
 )
 def test_a_damaged_file_is_named_and_its_job_done_again(workspace, file, damage, jobs):
@@ -95,21 +107,27 @@ def test_a_damaged_file_is_named_and_its_job_done_again(workspace, file, damage,
     damage(path)
     run = workspace.run("report", "-n")
     assert jobs_of(run) == jobs
-    said = [line for line in run.output.splitlines() if line.startswith("[bakeoff]")]
+    said = re.findall(r"\[bakeoff\].*", run.output)  # Snakemake writes a line and its end apart, and may be in between
     assert len(said) == 1
     assert path.name in said[0]
     assert "is missing" in said[0] or "is not as it was made" in said[0]
 
 
 def test_what_is_made_anew_is_as_it_was(workspace):
-    engine, csv = workspace.result(f"{NET}/engine.onnx"), workspace.report("results.csv")
-    flip(engine)
-    assert not is_whole(engine)
-    flip(csv)
+    engine, record = workspace.result(f"{NET}/engine.onnx"), workspace.result(f"{NET}/build.json")
+    index, plots = workspace.folder / "reports" / "index.html", sorted(workspace.report("plots").iterdir())
+    assert plots
+    make_folder(engine)
+    make_folder(record)
+    flip(workspace.report("results.csv"))
+    index.unlink()
+    plots[0].unlink()
     again = workspace.run()
     assert again.status == 0, again.output
     assert again.jobs() == ENGINE
     assert is_whole(engine)
+    assert index.is_file()
+    assert plots[0].is_file()
     assert "Nothing to be done" in workspace.run().output
 
 

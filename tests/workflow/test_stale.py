@@ -124,6 +124,12 @@ def test_the_version_of_one_distribution(workspace, tmp_path):
     assert "'onnxruntime': '99.0'" in run.output
 
 
+def test_a_variable_that_one_backends_library_obeys(workspace):
+    run = workspace.run("report", "-n", OMP_WAIT_POLICY="passive")
+    assert jobs_of(run) == {"environment": 1, "build": 2, "verify": 2, "time": 2, **COLLECT}
+    assert "{'OMP_WAIT_POLICY': 'passive'}" in run.output
+
+
 def on_another_cpu(workspace: Workspace, *arguments: str):
     """Run where this process may use one core alone: to Bakeoff, another processor."""
     cores = os.sched_getaffinity(0)

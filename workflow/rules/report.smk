@@ -1,7 +1,8 @@
 # From collected results to plots, pages and the verdict. Nothing here measures anything.
 rule plots:
     input:
-        PATHS.collected,
+        **RULES.planned(PATHS.plots),
+        collected=PATHS.collected,
     output:
         report(
             directory(PATHS.plots),
@@ -15,6 +16,7 @@ rule plots:
     threads: 4
     params:
         code=code("plots"),
+        repair=RULES.repair(PATHS.plots),
     message:
         f"Drawing the plots of {PATHS.study}"
     script:
@@ -53,17 +55,21 @@ rule markdown:
         "../../scripts/markdown.py"
 
 
-# The page of all studies lies outside this study's folder and is written anew with each report.
+# The page of all studies lies outside this study's folder, and each study writes it anew with its report. So it is no
+# output of this rule: Snakemake would look on another study's page as damage. That it is there is looked up otherwise
+# (bakeoff.freshness.doubts).
 rule index:
     input:
+        **RULES.planned(PATHS.index_done),
         collected=PATHS.collected,
         html=PATHS.html,
     output:
-        touch(f"{PATHS.results}/.index.done"),
+        PATHS.index_done,
     log:
         PATHS.log("index"),
     params:
         code=code("report"),
+        repair=RULES.repair(PATHS.index_done),
     message:
         "Listing all studies in reports/index.html"
     script:
@@ -76,7 +82,7 @@ rule verdict:
         collected=PATHS.collected,
         html=PATHS.html,
         markdown=PATHS.markdown,
-        index=f"{PATHS.results}/.index.done",
+        index=PATHS.index_done,
     output:
         touch(f"{PATHS.results}/.verdict.ok"),
     log:

@@ -33,8 +33,11 @@ class EnvironmentRecord(Record):
     commit: str | None = None
     """Commit of the working tree, with `+dirty` where it has changes; null outside a checkout."""
     library: dict[str, str] = {}
+    compiler: str | None = None
+    """The C++ compiler that Inductor's packages are compiled with, and its version; null where there is none."""
     variables: dict[str, str] = {}
-    """Environment variables that change inference speed (OMP_NUM_THREADS, ONEDNN_MAX_CPU_ISA, ...)."""
+    """Environment variables that libraries obey (OMP_WAIT_POLICY, ONEDNN_MAX_CPU_ISA, ...), as far as they are set. The
+    table in bakeoff.freshness.environment_variables lists them; a change makes results stale."""
     frequency: dict[str, Any] = {}
     """Governor and turbo settings, where the system says."""
     threads: int | None = None

@@ -55,5 +55,5 @@ DOING: dict[str, str] = {
     "time": "timing",
 }
 
-TRACKED_ONLY = ("versions", "made_on", "code")
+TRACKED_ONLY = ("versions", "made_on", "variables", "compiler", "code")
 """Parameters that make results stale but that no job is told."""

@@ -198,6 +198,8 @@ class Backend(ABC):
     Options: ClassVar[type[BackendOptions]]
     quantization_options: ClassVar[frozenset[str]] = frozenset()
     """Options that only the builds of quantized engines (int8, fp8) see: a change makes no other engine stale."""
+    compiles_cpp: ClassVar[bool] = False
+    """Whether a build calls the C++ compiler, so that another compiler makes its engines stale."""
 
     def __init__(self, options: Any) -> None:
         self.options = options
@@ -216,6 +218,14 @@ class Backend(ABC):
     def quantizer_distributions(self) -> tuple[str, ...]:
         """Names of the further distributions that quantized engines depend on."""
         return ()
+
+    def running_options(self, device: str) -> frozenset[str]:
+        """Names of the options about loading and running alone, which builds are not told: a change rebuilds no engine.
+
+        Args:
+            device: `cpu` or `cuda:<index>`.
+        """
+        return frozenset()
 
     @abstractmethod
     def cannot_build(self, request: Request) -> str | None:

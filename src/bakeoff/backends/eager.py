@@ -44,6 +44,10 @@ class Eager(Backend):
         """See Backend.distributions."""
         return ("torch", *source_distributions())
 
+    def running_options(self, device: str) -> frozenset[str]:
+        """See Backend.running_options."""
+        return frozenset({"cuda_graph"})
+
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
         source = source_class(request.source)

@@ -107,6 +107,10 @@ class OpenVino(Backend):
         """See Backend.quantizer_distributions."""
         return ("nncf",)
 
+    def running_options(self, device: str) -> frozenset[str]:
+        """See Backend.running_options."""
+        return frozenset({"cpu_pinning"})
+
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
         if importlib.util.find_spec("openvino") is None:

@@ -57,6 +57,10 @@ class Torch2Trt(Backend):
         """See Backend.distributions."""
         return ("torch", "torch2trt", distribution_of("tensorrt"), *source_distributions())
 
+    def running_options(self, device: str) -> frozenset[str]:
+        """See Backend.running_options."""
+        return frozenset({"cuda_graph"})
+
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
         source = source_class(request.source)

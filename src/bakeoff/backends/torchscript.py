@@ -46,6 +46,10 @@ class Torchscript(Backend):
         """See Backend.distributions."""
         return ("torch",)
 
+    def running_options(self, device: str) -> frozenset[str]:
+        """See Backend.running_options."""
+        return frozenset({"cuda_graph"})
+
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
         return cuda_graph_refusal(self.options, request.device) or torch_precision_refusal(request)

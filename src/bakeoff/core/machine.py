@@ -6,10 +6,10 @@ import importlib.util
 import os
 import platform
 import re
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bakeoff.core.compiler import find_compiler
 from bakeoff.core.visible_gpus import visible_handles
 
 
@@ -78,7 +78,16 @@ class Machine:
         return importlib.util.find_spec(name) is not None if self.modules is None else name in self.modules
 
     def fingerprint(self, device: str) -> str:
-        """The device that a result was made on: a change makes it stale."""
+        """What a measurement was made on, in one line: the device and, beside a GPU, the host's processor.
+
+        The processor launches what the GPU runs, so at small batches it decides the latency. Its number of cores does
+        not count there: what of it a job uses is its number of threads.
+        """
+        computes = self.computes_on(device)
+        return f"{computes}, host {self.cpu}" if self.gpu(device) else computes
+
+    def computes_on(self, device: str) -> str:
+        """What numbers were computed on, in one line: the device alone."""
         gpu = self.gpu(device)
         if gpu:
             return f"{gpu.name} (compute capability {'.'.join(map(str, gpu.compute_capability))}), driver {self.driver}"
@@ -90,11 +99,6 @@ class Machine:
         data["cpu_flags"] = sorted(self.cpu_flags)
         del data["modules"]
         return data
-
-
-def find_compiler() -> str | None:
-    """Path of the C++ compiler: $CXX, else g++, else clang++; None where there is none."""
-    return shutil.which(os.environ.get("CXX") or "g++") or shutil.which("clang++")
 
 
 def _cpu() -> tuple[str, frozenset[str]]:

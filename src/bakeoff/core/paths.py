@@ -59,6 +59,16 @@ class StudyPaths:
         return f"{self.report}/index.html"
 
     @property
+    def index(self) -> str:
+        """The page that lists all studies, which each of them writes anew."""
+        return "reports/index.html"
+
+    @property
+    def index_done(self) -> str:
+        """Stands in for that page among this study's own files."""
+        return f"{self.results}/.index.done"
+
+    @property
     def markdown(self) -> str:
         """The report as text."""
         return f"{self.report}/report.md"

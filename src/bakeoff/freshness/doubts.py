@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -20,6 +22,8 @@ from bakeoff.freshness.ledger import Entry, Ledger, Stamp, param_digests, stamp
 _CHANGED = {
     "made_on": "on another device",
     "versions": "with other versions",
+    "variables": "with other environment variables",
+    "compiler": "with another C++ compiler",
     "code": "by other Bakeoff code",
     "model": "from another definition of the model",
 }
@@ -35,6 +39,7 @@ class Doubts:
         ledger: Ledger,
         here: str | None,
         params_of: Callable[[str], Mapping[str, Any]],
+        beside: Mapping[str, str] | None = None,
     ) -> None:
         """Look at nothing yet.
 
@@ -44,12 +49,14 @@ class Doubts:
             ledger: The study's ledger.
             here: Token of this working directory.
             params_of: The tracked parameters of a record's job as planned now.
+            beside: By a record, a file that its job makes and that others write, too: only its being there counts.
         """
         self._records = list(records)
         self._results = results
         self._ledger = ledger
         self._here = here
         self._params_of = params_of
+        self._beside = beside or {}
 
     @cached_property
     def by_record(self) -> dict[str, str]:
@@ -88,6 +95,19 @@ class Doubts:
             if now != entry.files:
                 self._ledger.write(self._name(record), replace(entry, files=now))
 
+    def make_way(self) -> list[str]:
+        """Remove the folders that lie where a doubted record or one of its files was: no job could write its file.
+
+        Returns:
+            Their paths.
+        """
+        entries = [self._entry(record) for record in self.by_record]
+        paths = [path for entry in entries if entry for path in entry.files]
+        removed = [path for path in paths if os.path.isdir(path) and not os.path.islink(path)]
+        for path in removed:
+            shutil.rmtree(path)
+        return removed
+
     def _name(self, record: str) -> str:
         return record.removeprefix(f"{self._results}/")
 
@@ -103,12 +123,15 @@ class Doubts:
     def _why(self, entry: Entry | None, record: str) -> str | None:
         if entry is None:
             return "nothing tells how it was made" if os.path.exists(record) else None
-        if record not in entry.files:
+        if not entry.files:
             return "the job that makes it was interrupted"
         for path, made in entry.files.items():
             problem = _problem(path, made)
             if problem:
                 return problem
+        beside = self._beside.get(record)
+        if beside and not os.path.exists(beside):
+            return f"{beside} is missing"
         elsewhere = entry.made_in is None or entry.made_in != self._here
         return self._difference(entry, record) if elsewhere else None
 
@@ -131,7 +154,9 @@ def _problem(path: str, made: Stamp) -> str | None:
     """What is wrong with a file; None where it is as it was made."""
     try:
         state = os.stat(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{Path(path).name} is missing"
+    if stat.S_ISDIR(state.st_mode):  # in the same words as once `make_way` has removed it: `repair` is made from them
         return f"{Path(path).name} is missing"
     if state.st_size != made.bytes:
         return f"{Path(path).name} is not as it was made ({state.st_size} bytes, {made.bytes} when it was made)"
@@ -141,9 +166,9 @@ def _problem(path: str, made: Stamp) -> str | None:
 
 
 def _times(path: str) -> tuple[int, int] | None:
-    """Size and time of change of a file; None where it is not there."""
+    """Size and time of change of a file; None where it is not there, or a folder is in its place."""
     try:
         state = os.stat(path)
     except OSError:
         return None
-    return state.st_size, state.st_mtime_ns
+    return None if stat.S_ISDIR(state.st_mode) else (state.st_size, state.st_mtime_ns)

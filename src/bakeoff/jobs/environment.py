@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from dataclasses import replace
@@ -13,15 +12,14 @@ from bakeoff import __version__
 from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.environment import DeviceLimits, EnvironmentRecord
 from bakeoff.core.cell import Cell
+from bakeoff.core.compiler import compiler_version
 from bakeoff.core.distributions import versions_of
 from bakeoff.core.job_messages import under_way
 from bakeoff.core.machine import Gpu, Machine
 from bakeoff.core.precision import Precision
 from bakeoff.devices.take import take_device
+from bakeoff.freshness.environment_variables import recorded
 from bakeoff.limits.rates import measure_limits
-
-_VARIABLES = ("OMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "OPENBLAS_", "TORCH_", "PYTORCH_", "CUDA_", "NVIDIA_", "ORT_",
-              "OV_", "OPENVINO_", "LD_PRELOAD", "MALLOC_", "CUBLAS_", "CUDNN_")  # fmt: skip
 
 
 class Spec(Part):
@@ -56,11 +54,8 @@ def run(spec_json: dict[str, Any]) -> EnvironmentRecord:
         bakeoff=__version__,
         commit=_commit(),
         library=versions_of(tuple(spec.distributions)),
-        variables={
-            name: value
-            for name, value in sorted(os.environ.items())
-            if name.startswith(_VARIABLES) and name != "CUDA_VISIBLE_DEVICES"  # set by our own supervisor
-        },
+        compiler=machine.compiler and compiler_version(machine.compiler),
+        variables=recorded(on_gpu=spec.device != "cpu"),
         frequency=_frequency(),
         threads=spec.threads,
         limits=_limits(spec) if spec.precisions else None,

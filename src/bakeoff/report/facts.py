@@ -47,10 +47,15 @@ def day(made: str) -> str:
 def environment_facts(collected: Collected) -> list[tuple[str, Facts]]:
     """Groups of facts: machine, software, settings."""
     e = collected.environment
+    of_machine = {**e.machine, **({"compiler": e.compiler} if e.compiler else {})}  # with its version, where recorded
     machine: Facts = [
         ("Device", e.device or "unknown"),
         ("Fingerprint", e.fingerprint or "unknown"),
-        *((name, _text(e.machine[key])) for key, name in _MACHINE.items() if e.machine.get(key) not in (None, [], "")),
+        *(
+            (name, _text(of_machine[key]))
+            for key, name in _MACHINE.items()
+            if of_machine.get(key) not in (None, [], "")
+        ),
     ]
     for gpu in e.machine.get("gpus") or []:
         if isinstance(gpu, dict):

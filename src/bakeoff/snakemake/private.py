@@ -1,8 +1,8 @@
 """What Bakeoff uses and changes inside Snakemake, since no public interface offers it.
 
-`speed_up_planning` makes planning faster, and `planned_for` and `outputs_to_make` only decide what is printed. Where a
-version of Snakemake lacks a piece, that piece is left out and all still works; where planning takes longer without it,
-a note says so. tests/unit/snakemake/test_private.py shows that each still takes effect.
+`speed_up_planning` makes planning faster, and `planned_for`, `asked_for` and `outputs_to_make` only decide what is
+printed. Where a version of Snakemake lacks a piece, that piece is left out and all still works; where planning takes
+longer without it, a note says so. tests/unit/snakemake/test_private.py shows that each still takes effect.
 """
 
 from __future__ import annotations
@@ -36,6 +36,18 @@ def planned_for(workflow: Any) -> str | None:
     if getattr(workflow, "executor_plugin", None) is None:
         return None
     return "dry run" if getattr(workflow, "dryrun", False) else "run"
+
+
+def asked_for(workflow: Any, rule: str) -> bool:
+    """Whether everything that a rule rests on is planned, as the target by default or by its name.
+
+    True, too, where that cannot be found out.
+    """
+    settings = getattr(workflow, "dag_settings", None)
+    if getattr(settings, "until", None) or getattr(settings, "omit_from", None):
+        return False
+    targets = getattr(settings, "targets", None)
+    return not targets or rule in targets
 
 
 def outputs_to_make(workflow: Any) -> list[list[str]]:

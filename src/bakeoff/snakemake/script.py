@@ -15,6 +15,7 @@ from bakeoff.core.machine import Machine
 from bakeoff.core.paths import StudyPaths
 from bakeoff.devices.locks import place
 from bakeoff.freshness.ledger import Entry, Ledger, Stamp, param_digests, stamp
+from bakeoff.freshness.made import note_made
 from bakeoff.freshness.working_folder import working_folder_token
 from bakeoff.supervision.part_of_run import part_of_run
 from bakeoff.supervision.progress import Progress
@@ -80,6 +81,17 @@ def note_done(
     attempts = attempt + (record.status == "failed")
     entry = Entry(attempts, repair, working_folder_token(), param_digests(params), _stamps(record_file, record))
     Ledger(paths.ledger).write(str(Path(record_file).relative_to(paths.results)), entry)
+
+
+def note_whole(snakemake: Any) -> None:
+    """Note in the ledger what a rule made of a study's collected results: its output, or all files of its folder.
+
+    Snakemake sees that an output is gone, but not that a file within a folder is.
+    """
+    made = Path(snakemake.output[0])
+    paths = StudyPaths(Path(snakemake.input.collected).parent.name)
+    files = sorted(str(file) for file in made.rglob("*") if file.is_file()) if made.is_dir() else [str(made)]
+    note_made(Ledger(paths.ledger), str(made).removeprefix(f"{paths.results}/"), files, snakemake.params.repair)
 
 
 def _stamps(record_file: str, record: Record) -> dict[str, Stamp]:

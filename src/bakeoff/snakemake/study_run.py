@@ -24,7 +24,9 @@ from bakeoff.artifacts.io import TEMPORARY
 from bakeoff.artifacts.stages import stage_of_job
 from bakeoff.config.load import parse_study, read_yaml
 from bakeoff.core.machine import Machine
+from bakeoff.core.paths import StudyPaths
 from bakeoff.freshness.doubts import Doubts
+from bakeoff.freshness.folders import check_folders
 from bakeoff.freshness.ledger import Ledger
 from bakeoff.freshness.working_folder import make_working_folder_token, working_folder_token
 from bakeoff.snakemake import private
@@ -67,7 +69,8 @@ class StudyRun:
         Beside a run that is under way nothing is doubted: what its jobs are just making is not damaged.
         """
         jobs = {self.jobs.record(job): job for job in (*self.jobs.all, *self.jobs.further)}
-        further = [self.paths.plan, *self.jobs.contests(), self.paths.collected]
+        paths = self.paths
+        further = [paths.plan, *self.jobs.contests(), paths.collected, paths.plots, paths.index_done]
 
         def params_of(record: str) -> Mapping[str, Any]:
             return self.parameters.of(jobs[record]) if record in jobs else {}
@@ -79,17 +82,19 @@ class StudyRun:
             Ledger(self.paths.ledger),
             working_folder_token(),
             params_of,
+            beside={paths.index_done: paths.index},
         )
         planned_for = private.planned_for(self._workflow)
         if planned_for and self._workflow.is_main_process:
-            _tell(doubts.by_record | self._missing_of_report())
+            words = "is made anew" if private.asked_for(self._workflow, "report") else "has to be made anew"
+            _tell(doubts.by_record | self._missing_of_report(), words)
             if under_way and planned_for == "dry run":
                 words = run_under_way(self.paths.results) or "another run was under way"
                 _say(f"{words}; what it has not done yet is shown as to be done")
         return doubts
 
     def _missing_of_report(self) -> dict[str, str]:
-        """What was deleted of a report. Snakemake makes it anew by itself, and says why only in its long output."""
+        """What was deleted of a report. Snakemake finds that by itself, and says so in its long output only."""
         if not os.path.exists(self.paths.collected):
             return {}
         made = (self.paths.plots, self.paths.html, self.paths.markdown)
@@ -139,6 +144,8 @@ class StudyRun:
             sys.exit(f"bakeoff: {error}")
         _clear_up(self.paths.results)
         make_working_folder_token()
+        for path in self.doubts.make_way():
+            _say(f"{path}: removed the folder that was in the place of this file")
         self.doubts.note_times()
         Path(self.paths.log("verdict")).unlink(missing_ok=True)
         self._begin_progress([stage for outputs in jobs if (stage := stage_of_job(outputs))])
@@ -184,7 +191,11 @@ def read_study(config: Mapping[str, Any], workflow: Any) -> StudyRun:
         _say(f"note: {note}")
     source = str(Path(__file__).parents[2])
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+    paths = StudyPaths(study.study)
+    check_folders([f"{paths.ledger}/file", f"{paths.log('x')}", f"{paths.plots}/file"])
     run = StudyRun(Plan(study, Machine.detect()), workflow)
+    if workflow.is_main_process:
+        check_folders(run.jobs.records(run.jobs.all))
     _latest[:] = [run]
     return run
 
@@ -194,12 +205,12 @@ def latest() -> StudyRun | None:
     return _latest[0] if _latest else None
 
 
-def _tell(reasons: Mapping[str, str]) -> None:
+def _tell(reasons: Mapping[str, str], words: str) -> None:
     found = list(reasons.items())
     for record, why in found[:_MOST_LINES]:
-        _say(f"{record} is made anew: {why}")
+        _say(f"{record} {words}: {why}")
     if len(found) > _MOST_LINES:
-        _say(f"... and {len(found) - _MOST_LINES} more are made anew")
+        _say(f"... and so {len(found) - _MOST_LINES} more")
 
 
 def _clear_up(results: str) -> None:

@@ -1,12 +1,14 @@
 """What each job of a study is told, and what its result depends on: the parameters that Snakemake tracks.
 
 Every value here that changes makes Snakemake do the job again, and `snakemake -n` shows it. So each job gets what
-concerns it and nothing else. `versions`, `made_on` and `code` are for tracking only: jobs are not told them.
+concerns it and nothing else. `versions`, `made_on`, `variables`, `compiler` and `code` are for tracking only: jobs are
+not told them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import platform
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
@@ -14,9 +16,11 @@ from typing import Any
 from bakeoff.artifacts.stages import TRACKED_ONLY
 from bakeoff.backends.options import OF_THE_STUDY
 from bakeoff.core.cell import Cell
+from bakeoff.core.compiler import compiler_version
 from bakeoff.core.distributions import versions_of
 from bakeoff.core.precision import CALIBRATED
 from bakeoff.freshness.code_digest import code_digest, member_of
+from bakeoff.freshness.environment_variables import recorded, tracked
 from bakeoff.models.sources import source_class, source_of
 from bakeoff.quantization.images import choose_images, state_of
 from bakeoff.study.jobs import Job, StudyJobs, export_job, reference_of
@@ -31,14 +35,16 @@ _EXPORT_DISTRIBUTIONS = {
 Params = dict[str, Any]
 
 _OF_ENGINES = ("build", "verify", "time", "profile")
-_ENGINE_JOB = ("target", "backend", "engine", "reference", "device", "threads", "batch", "inputs", *TRACKED_ONLY)
+_ENGINE_JOB = ("target", "backend", "engine", "reference", "device", "threads", "batch", "inputs", "versions",
+               "made_on", "variables", "code")  # fmt: skip
 NAMES: dict[str, tuple[str, ...]] = {
     "environment": ("target", "device", "threads", "gpus", "precisions", "distributions", *TRACKED_ONLY),
-    "reference": ("target", "label", "model", "n_inputs", "threads", "device", "out", *TRACKED_ONLY),
+    "reference": ("target", "label", "model", "n_inputs", "threads", "device", "out", "versions", "made_on",
+                  "variables", "code"),
     "export": ("target", "format", "precision", "batch_size", "batch_max", "label", "model", "reference", "threads",
-               "out", "versions", "code"),
+               "out", "versions", "variables", "code"),
     "calibrate": ("target", "inputs", "calibration", "images_state", "out", "versions", "code"),
-    "build": (*_ENGINE_JOB, "export", "calibration", "elsewhere"),
+    "build": (*_ENGINE_JOB, "export", "calibration", "elsewhere", "compiler"),
     "verify": (*_ENGINE_JOB, "tolerance", "real_weights", "batch_sizes"),
     "profile": (*_ENGINE_JOB, "batch_size", "runs", "max_s", "out"),
     "time": (*_ENGINE_JOB, "warmup", "timing", "out"),
@@ -76,7 +82,7 @@ class JobParameters:
         """
         if stage not in _OF_ENGINES:
             return {}
-        shared = {"device": self.plan.device, "made_on": self.made_on} | self._same_here
+        shared = {"device": self._device, "made_on": self.made_on} | self._same_here
         if stage == "time":
             timing = self.study.timing.model_dump(exclude={"rounds", "rounds_max", "seed"})
             return {**shared, "warmup": self.study.warmup.model_dump(), "timing": timing}
@@ -86,8 +92,16 @@ class JobParameters:
 
     @cached_property
     def made_on(self) -> str:
-        """The device that results are made on."""
+        """The device that results are measured on, and the host's processor."""
         return self.plan.machine.fingerprint(self.plan.device)
+
+    @property
+    def _device(self) -> str:
+        """The device as jobs are told it: each sees one GPU of the study's alone, as `cuda:0`."""
+        return "cuda:0" if self.plan.gpus else self.plan.device
+
+    def _variables(self, stage: str, obeying: Collection[str]) -> dict[str, str]:
+        return tracked(stage, obeying, on_gpu=self.plan.device != "cpu")
 
     @cached_property
     def _same_here(self) -> Params:
@@ -106,33 +120,38 @@ class JobParameters:
             names += backend.distributions()
         names = list(dict.fromkeys(names))
         return {
-            "device": self.plan.device,
+            "device": self._device,
             "threads": self._reference_threads,
             "gpus": [asdict(gpu) for gpu in self.plan.machine.gpus],
             "precisions": sorted({t.cell.precision for t in self.plan.targets if t.runs and t.cell.precision}),
             "distributions": names,
-            "versions": versions_of(tuple(names)),
+            "versions": _versions(names),
             "made_on": self.made_on,
+            "variables": recorded(on_gpu=self.plan.device != "cpu"),
+            "compiler": self._compiler,
             "code": _code("environment"),
         }
 
     def _reference(self, job: Job) -> Params:
         model = self.study.models[job.cell.need("model")]
+        libraries = ("torch", *source_class(model.source).distributions)
         return {
             "label": job.cell.model,
             "model": model.model_dump(mode="json"),
             "n_inputs": self.study.accuracy.n_inputs,
             "threads": self._reference_threads,
-            "device": self.plan.device,
+            "device": self._device,
             "out": self.jobs.folder(job),
-            "versions": versions_of(("torch", *source_class(model.source).distributions)),
-            "made_on": self.made_on,
+            "versions": _versions(libraries),
+            "made_on": self.plan.machine.computes_on(self.plan.device),
+            "variables": self._variables("reference", libraries),
             "code": _code("reference", source=model.source),
         }
 
     def _export(self, job: Job) -> Params:
         cell = job.cell
         model = self.study.models[cell.need("model")]
+        libraries = _EXPORT_DISTRIBUTIONS[job.format or ""]
         return {
             "format": job.format,
             "precision": cell.precision,
@@ -143,7 +162,8 @@ class JobParameters:
             "reference": self.jobs.folder(reference_of(cell)),
             "threads": self._reference_threads,
             "out": self.jobs.folder(job),
-            "versions": versions_of(_EXPORT_DISTRIBUTIONS[job.format or ""]),
+            "versions": _versions(libraries),
+            "variables": self._variables("export", libraries),
             "code": _code("export", source=model.source),
         }
 
@@ -155,7 +175,7 @@ class JobParameters:
             "calibration": settings.model_dump(mode="json"),
             "images_state": self._images_state,
             "out": self.jobs.folder(job),
-            "versions": versions_of(("numpy", "pillow") if settings.images else ("numpy",)),
+            "versions": _versions(("numpy", "pillow") if settings.images else ("numpy",)),
             "code": _code("calibrate"),
         }
 
@@ -172,10 +192,10 @@ class JobParameters:
     def _build(self, job: Job) -> Params:
         engine = job.cell
         export = self.plan.export_of(engine)
-        params = self._engine_job(job, engine)
+        backend = self.plan.backends[engine.need("backend")]
+        params = self._engine_job(job, engine, backend.running_options(self.plan.device))
         calibrated = engine.precision in CALIBRATED
         if calibrated:
-            backend = self.plan.backends[engine.need("backend")]
             params["versions"] |= versions_of(backend.quantizer_distributions())
             params["code"] += f", {_code('quantize')}"
         return {
@@ -183,7 +203,14 @@ class JobParameters:
             "export": self.jobs.folder(export_job(export)) if export else None,
             "calibration": self.jobs.paths.calibration(engine.need("model")) if calibrated else None,
             "elsewhere": self.jobs.built_elsewhere(engine),
+            "compiler": self._compiler if backend.compiles_cpp else None,
         }
+
+    @property
+    def _compiler(self) -> str | None:
+        """The C++ compiler with its version; None where there is none."""
+        path = self.plan.machine.compiler
+        return path and compiler_version(path)
 
     def _verify(self, job: Job) -> Params:
         engine = job.cell
@@ -205,21 +232,28 @@ class JobParameters:
     def _time(self, job: Job) -> Params:
         return {**self._engine_job(job, self.plan.engine_of(job.cell)), "out": self.jobs.folder(job)}
 
-    def _engine_job(self, job: Job, engine: Cell) -> Params:
+    def _engine_job(self, job: Job, engine: Cell, without: frozenset[str] = frozenset()) -> Params:
+        """What all jobs of an engine have; `without` are options that the job is not told."""
         label = engine.need("backend")
         backend, options = self.plan.backends[label], self.study.backends[label]
         unseen = frozenset() if engine.precision in CALIBRATED else backend.quantization_options
         return {
-            "backend": options.model_dump(mode="json", exclude={*OF_THE_STUDY, *unseen}),
+            "backend": options.model_dump(mode="json", exclude={*OF_THE_STUDY, *unseen, *without}),
             "engine": self.jobs.paths.cell(engine),
             "reference": self.jobs.folder(reference_of(engine)),
             **self.shared(job.stage),
             "threads": self.plan.threads_of(label),
             "batch": self.plan.batch_range(engine.batch_size).model_dump(),
             "inputs": self.plan.inputs_of(engine.need("model")),
-            "versions": versions_of(backend.distributions()),
+            "versions": _versions(backend.distributions()),
+            "variables": self._variables(job.stage, (options.kind, *backend.distributions())),
             "code": _code(job.stage, options.kind, self.study.models[engine.need("model")].source),
         }
+
+
+def _versions(distributions: Iterable[str]) -> dict[str, str]:
+    """The versions of Python and of distributions."""
+    return {"python": platform.python_version(), **versions_of(distributions)}
 
 
 def _code(stage: str, kind: str | None = None, source: str | None = None) -> str:

@@ -27,15 +27,12 @@ from bakeoff.core.errors import BakeoffError
 from bakeoff.core.job_messages import CHANNEL, DEVICE, DEVICE_LOCKS, HAS_DEVICE, TURN_LOCK, WAITING
 from bakeoff.core.processes import die_with_parent
 from bakeoff.core.quoting import shortened
+from bakeoff.core.thread_counts import THREAD_COUNTS
 from bakeoff.core.visible_gpus import VARIABLE
 from bakeoff.devices.locks import Place
 from bakeoff.supervision.child import failure
 from bakeoff.supervision.part_of_run import run_pid
 from bakeoff.supervision.reaper import reaper
-
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS",
-                     "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")  # fmt: skip
-
 
 Message = dict[str, Any]
 """What a child tells: `event` (a constant of bakeoff.core.job_messages) and its facts."""
@@ -143,7 +140,7 @@ def _command(stage: str, spec_file: Path, record_file: Path) -> list[str]:
 
 def _environment(scratch: str, where: Place, telling: int) -> dict[str, str]:
     """The child's environment: without the thread counts that Snakemake sets, which the backends set themselves."""
-    env = {name: value for name, value in os.environ.items() if name not in _THREAD_VARIABLES}
+    env = {name: value for name, value in os.environ.items() if name not in THREAD_COUNTS}
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), env.get("PYTHONPATH")]))
     env["PYTHONUNBUFFERED"] = "1"
     env["TMPDIR"] = scratch

@@ -154,3 +154,76 @@ def test_an_entry_of_an_earlier_version_is_read(study):
     path.write_text(json.dumps(entry))
     assert study.why() is None
     assert study.repair() is None
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_and_removed(study):
+    """No job could write its file over it. The process of the job, which begins later, finds the same `repair`."""
+    engine = Path(study.engine)
+    engine.unlink()
+    engine.mkdir()
+    (engine / "something").touch()
+    doubts = study.doubts()
+    assert doubts.by_record[study.record] == "engine.bin is missing"
+    repair = study.repair()
+    assert doubts.make_way() == [study.engine]
+    assert not engine.exists()
+    assert Path(study.record).is_file()
+    assert study.repair() == repair
+
+
+def test_the_same_for_the_record_itself(study):
+    record = Path(study.record)
+    record.unlink()
+    record.mkdir()
+    repair = study.repair()
+    assert study.doubts().make_way() == [study.record]
+    assert repair is not None
+    assert study.repair() == repair
+
+
+def test_nothing_else_is_removed(study):
+    Path(study.results, "m", "b1").mkdir()
+    before = sorted(Path(study.results).rglob("*"))
+    assert study.doubts().make_way() == []
+    Path(study.engine).write_bytes(b"enginf")
+    assert study.doubts().make_way() == []
+    assert sorted(Path(study.results).rglob("*")) == before
+
+
+def test_a_file_in_the_place_of_a_folder_takes_what_was_in_it_away(study):
+    for path in (study.record, study.engine):
+        Path(path).unlink()
+    Path(study.results, "m").rmdir()
+    Path(study.results, "m").touch()
+    assert study.why() == "build.json is missing"
+    assert study.repair() is not None
+
+
+def test_a_folder_of_files_is_a_record_like_another(study):
+    """The plots: a folder to Snakemake, which does not see that one of its files is gone."""
+    plots = Path("reports/s/plots")
+    plots.mkdir(parents=True)
+    files = {}
+    for name in ("a.svg", "b.svg"):
+        (plots / name).write_text(name)
+        files[str(plots / name)] = stamp(str(plots / name))
+    study.ledger.write(str(plots), Entry(made_in="here", files=files))
+    doubts = lambda: Doubts([str(plots)], study.results, study.ledger, "here", lambda record: {})  # noqa: E731
+    assert doubts().by_record == {}
+    (plots / "b.svg").unlink()
+    assert doubts().by_record == {str(plots): "b.svg is missing"}
+
+
+def test_of_a_file_that_others_write_too_its_being_there_counts(study):
+    """The page of all studies, which each study writes."""
+    page = Path("reports/index.html")
+    page.parent.mkdir()
+
+    def why():
+        beside = {study.record: str(page)}
+        return Doubts([study.record], study.results, study.ledger, "here", lambda _: PARAMS, beside).by_record
+
+    assert why() == {study.record: "reports/index.html is missing"}
+    for content in ("mine", "another study's"):
+        page.write_text(content)
+        assert why() == {}

@@ -198,7 +198,7 @@ def test_a_source_from_elsewhere_goes_through_a_study(constant, tmp_path):
         "real": True,
         "files": ["model.json", "state.pt", "inputs.npz", "outputs.npz"],
         "exported": ["model.ts"],
-        "versions": ["torch", "numpy"],
+        "versions": ["python", "torch", "numpy"],
         "agrees": True,
         "reasons": {"eager": None, "torchscript": None, "onnxruntime": "constants are not for ONNX"},
     }

@@ -8,6 +8,7 @@ from test_report_pages import Page
 
 from bakeoff.core.formats import format_change, format_ms, format_ratio
 from bakeoff.report.details import details_of
+from bakeoff.report.facts import environment_facts
 from bakeoff.report.html import html_of
 from bakeoff.report.markdown import markdown_of
 from bakeoff.report.markdown_text import escape
@@ -183,6 +184,13 @@ def test_the_cost_of_dynamic_batch_is_shown_with_its_interval(gpu):
     assert "## What dynamic batch costs" in markdown
     on_cpu = make_collected(models=1, backends=2, hostile=False, layers=False)
     assert "dynamic batch costs" not in markdown_of(on_cpu, [], "plots")
+
+
+def test_the_compiler_is_shown_with_its_version_where_that_was_recorded():
+    collected = make_collected(hostile=False)
+    assert dict(environment_facts(collected)[0][1])["C++ compiler"] == "/usr/bin/g++"
+    collected.environment.compiler = "/usr/bin/g++ (g++ 12.2.0)"
+    assert dict(environment_facts(collected)[0][1])["C++ compiler"] == "/usr/bin/g++ (g++ 12.2.0)"
 
 
 def test_a_change_has_its_sign():

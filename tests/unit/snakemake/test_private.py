@@ -105,3 +105,22 @@ def test_the_outputs_of_the_jobs_to_come():
     dag = SimpleNamespace(needrun_jobs=lambda: [SimpleNamespace(output=["a", "b"]), SimpleNamespace(output=[])])
     assert private.outputs_to_make(SimpleNamespace(dag=dag)) == [["a", "b"], []]
     assert private.outputs_to_make(SimpleNamespace()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({}, True),
+        ({"targets": {"report"}}, True),
+        ({"targets": {"results/s/environment.json"}}, False),
+        ({"until": {"build"}}, False),
+        ({"omit_from": {"html"}}, False),
+    ],
+)
+def test_whether_the_report_is_asked_for_is_known(settings, asked):
+    import snakemake.api  # noqa: F401 - see above
+    from snakemake.settings.types import DAGSettings
+
+    workflow = SimpleNamespace(dag_settings=DAGSettings(**settings))
+    assert private.asked_for(workflow, "report") is asked
+    assert private.asked_for(SimpleNamespace(), "report")

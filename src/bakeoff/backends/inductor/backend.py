@@ -23,8 +23,8 @@ from bakeoff.backends.shared.torch_session import (
     import_torch_profiler,
     torch_precision_refusal,
 )
+from bakeoff.core.compiler import find_compiler
 from bakeoff.core.errors import BuildError, EngineError
-from bakeoff.core.machine import find_compiler
 from bakeoff.core.precision import Precision
 from bakeoff.core.quoting import build_failure
 from bakeoff.core.torch_private import SLEEP
@@ -68,6 +68,7 @@ class Inductor(Backend):
     summary = "torch.export and AOTInductor: compiled ahead of time, loaded without compiling again"
     rank = 30
     Options = InductorOptions
+    compiles_cpp = True
     options: InductorOptions
 
     def __init__(self, options: InductorOptions) -> None:
@@ -81,6 +82,10 @@ class Inductor(Backend):
     def distributions(self) -> tuple[str, ...]:
         """See Backend.distributions."""
         return ("torch", "triton")
+
+    def running_options(self, device: str) -> frozenset[str]:
+        """See Backend.running_options: none, since a build times kernels as `cuda_graph` will have them run."""
+        return frozenset()
 
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""

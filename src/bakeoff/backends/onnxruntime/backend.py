@@ -77,6 +77,10 @@ class OnnxRuntime(Backend):
         """See Backend.quantizer_distributions."""
         return ("onnx",)
 
+    def running_options(self, device: str) -> frozenset[str]:
+        """See Backend.running_options."""
+        return frozenset({"cuda_graph", "spinning"})
+
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
         if importlib.util.find_spec("onnxruntime") is None:

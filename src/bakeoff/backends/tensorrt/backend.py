@@ -77,6 +77,12 @@ class TensorRt(Backend):
         """See Backend.quantizer_distributions."""
         return ("onnxruntime", "onnxruntime-gpu", "onnx")
 
+    def running_options(self, device: str) -> frozenset[str]:
+        """See Backend.running_options: none for tensorrt_rtx, whose builds run the engine to compile its kernels."""
+        if choose(self.options.library, device) == "tensorrt":
+            return frozenset({"cuda_graph", "graph_capture", "kernel_specialization", "runtime_cache"})
+        return frozenset()
+
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
         gpu = request.machine.gpu(request.device)

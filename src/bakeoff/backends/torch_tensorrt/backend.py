@@ -83,6 +83,10 @@ class TorchTensorRt(Backend):
         return ("torch", "torch-tensorrt", "torch-tensorrt-rtx", distribution_of("tensorrt"),
                 distribution_of("tensorrt_rtx"))  # fmt: skip
 
+    def running_options(self, device: str) -> frozenset[str]:
+        """See Backend.running_options."""
+        return frozenset({"cuda_graph"})
+
     def cannot_build(self, request: Request) -> str | None:
         """See Backend.cannot_build."""
         source = source_class(request.source)
