@@ -23,7 +23,7 @@ from bakeoff.backends.base import (
     check_input_count,
 )
 from bakeoff.backends.options import BackendOptions
-from bakeoff.backends.shared.arrays import as_float32
+from bakeoff.backends.shared.arrays import as_float32, bfloat16_bits, from_bfloat16_bits
 from bakeoff.backends.shared.refusals import NO_TF32_ON_CPU
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.machine import Machine
@@ -151,6 +151,7 @@ class OpenVino(Backend):
                 if not int8_instructions.has_int8_instructions(Machine.detect().cpu_flags):
                     built.notes.append(int8_instructions.NOTE)
             _set_batch(model, spec, source)
+            model = _with_element_type(model, spec.precision)
             ov.save_model(model, out / GRAPH, compress_to_fp16=spec.precision == "fp16")
         except RuntimeError as error:
             raise BuildError(f"OpenVINO cannot convert {source}: {error}") from error
@@ -233,9 +234,7 @@ class OpenVinoSession(Session):
 
     def outputs(self) -> list[np.ndarray]:
         """See Session.outputs."""
-        import numpy as np
-
-        return [as_float32(np.array(tensor.data)) for tensor in self._request.output_tensors]
+        return [_on_host(tensor) for tensor in self._request.output_tensors]
 
     def layers(self, runs: int, max_s: float) -> LayerTimes:
         """See Session.layers: OpenVINO's own counters, on compilations of their own.
@@ -350,19 +349,57 @@ def _set_batch(model: ov.Model, spec: EngineSpec, source: Path) -> None:
         model.reshape(shapes)
 
 
+def _with_element_type(model: ov.Model, precision: Precision) -> ov.Model:
+    """The model with floating inputs and outputs in the element type that every backend has at this precision.
+
+    The graph is exported in fp32, and would otherwise take and give float32: twice the bytes, and a conversion at both
+    ends that other backends do not have.
+    """
+    import openvino as ov
+    from openvino.preprocess import PrePostProcessor
+
+    if precision not in ("fp16", "bf16"):
+        return model
+    kind = ov.Type.f16 if precision == "fp16" else ov.Type.bf16
+    steps = PrePostProcessor(model)
+    for ports, step in ((model.inputs, steps.input), (model.outputs, steps.output)):
+        for position, port in enumerate(ports):
+            if port.element_type.is_real():
+                step(position).tensor().set_element_type(kind)
+    return steps.build()
+
+
 def _as_taken(inputs: list[np.ndarray], compiled: ov.CompiledModel) -> list[np.ndarray]:
-    """The inputs in the element types that the engine takes, contiguous."""
+    """The inputs in the element types that the engine takes, contiguous; bfloat16, which NumPy lacks, as its bits."""
     import numpy as np
+    import openvino as ov
 
     check_input_count(len(compiled.inputs), len(inputs))
-    return [
-        np.ascontiguousarray(array, dtype=argument.element_type.to_dtype())
-        for array, argument in zip(inputs, compiled.inputs, strict=True)
-    ]
+    taken = []
+    for array, argument in zip(inputs, compiled.inputs, strict=True):
+        if argument.element_type == ov.Type.bf16:
+            taken.append(bfloat16_bits(array))
+        else:
+            taken.append(np.ascontiguousarray(array, dtype=argument.element_type.to_dtype()))
+    return taken
 
 
 def _set_inputs(request: ov.InferRequest, arrays: list[np.ndarray]) -> None:
     import openvino as ov
 
-    for i, array in enumerate(arrays):
-        request.set_input_tensor(i, ov.Tensor(array, shared_memory=True))
+    for i, (array, argument) in enumerate(zip(arrays, request.model_inputs, strict=True)):
+        if argument.element_type == ov.Type.bf16:
+            tensor = ov.Tensor(array, list(array.shape), ov.Type.bf16)
+        else:
+            tensor = ov.Tensor(array, shared_memory=True)
+        request.set_input_tensor(i, tensor)
+
+
+def _on_host(tensor: ov.Tensor) -> np.ndarray:
+    """An output as an array of its own, floating ones in float32."""
+    import numpy as np
+    import openvino as ov
+
+    if tensor.element_type == ov.Type.bf16:
+        return from_bfloat16_bits(np.array(tensor.data).view(np.uint16))
+    return as_float32(np.array(tensor.data))

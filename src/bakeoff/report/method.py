@@ -28,8 +28,9 @@ _TEXTS = {
         target that did not get there keeps its numbers and carries a warning.""",
     "Latency and throughput": """
         Latency is one inference at a time by the host's clock, from the call until the result is there: on a GPU the
-        device is synchronised, since calls return before the work is done. Inputs are already on the device and
-        outputs stay there. Throughput is measured apart, with work enqueued back to back, and counts images (single
+        device is synchronised, since calls return before the work is done. Inputs are already on the device, in one
+        element type for all backends of a precision (float16 for fp16, bfloat16 for bf16, else float32), and outputs
+        stay there. Throughput is measured apart, with work enqueued back to back, and counts images (single
         inputs), not batches: one batch of 8 is one iteration and 8 images. All backends go through the same loop.""",
     "Accuracy": """
         Every engine gets the same {inputs} seeded inputs, and its outputs are compared with the model in eager fp32

@@ -63,7 +63,7 @@ class TestOpenVino(CpuEngines):
             make_backend({"kind": "openvino"}).build(tiny["conv"].dynamic, tiny["conv"].spec(True, precision), out)
             sizes[precision] = (out / "engine.bin").stat().st_size
         assert sizes["fp16"] < 0.6 * sizes["fp32"]
-        assert sizes["bf16"] == sizes["fp32"]
+        assert sizes["bf16"] == pytest.approx(sizes["fp32"], rel=0.01)
 
     def test_the_arrays_of_the_first_inference_live_until_it_has_run(
         self, tiny: dict[str, TinyModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -216,6 +216,7 @@ def test_which_kinds_a_file_counts_for(file, kinds):
 
 _COUNTS_FOR_NOTHING = {
     "bakeoff.__main__": "It only finds the tools.",
+    "bakeoff.collect.false_differences": "A tool counts with it; nothing of a study is made by it.",
     "bakeoff.tools": "Nothing of a study is made by them.",
     "bakeoff.snakemake": "It starts jobs; what they are told is tracked.",
     "bakeoff.config": "What a config says reaches jobs as their parameters.",

@@ -21,3 +21,19 @@ def as_float32(array: np.ndarray) -> np.ndarray:
     import numpy as np
 
     return array.astype(np.float32) if np.issubdtype(array.dtype, np.floating) else array
+
+
+def bfloat16_bits(array: np.ndarray) -> np.ndarray:
+    """The array rounded to bfloat16, as the bits of each element (uint16), contiguous."""
+    import ml_dtypes
+    import numpy as np
+
+    return np.ascontiguousarray(array).astype(ml_dtypes.bfloat16).view(np.uint16)
+
+
+def from_bfloat16_bits(bits: np.ndarray) -> np.ndarray:
+    """The float32 array behind bits of bfloat16 elements (uint16)."""
+    import ml_dtypes
+    import numpy as np
+
+    return bits.view(ml_dtypes.bfloat16).astype(np.float32)
