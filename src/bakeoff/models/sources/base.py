@@ -7,6 +7,7 @@ is asked here; nothing else in Bakeoff knows the sources by name.
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from bakeoff.core.quoting import cause, short
 from bakeoff.models.seeding import seeded
 from bakeoff.models.single_file_import import Builder, forget_placeholders
 from bakeoff.models.spec import ModelBase
+from bakeoff.models.without_initialization import without_initialization
 
 if TYPE_CHECKING:
     import torch
@@ -162,8 +164,13 @@ class ModelSource(ABC):
         """
         import torch
 
-        built = self.build_by(builder) if builder else None
-        module = self.make_architecture() if built is None else self.prepare(built)
+        try:
+            with without_initialization():
+                module = self._unloaded(builder)
+        except Exception as error:
+            # A constructor may look at the weights that it has just drawn, and refuse what it finds in their place.
+            print(f"{self.key} cannot be made without initializing its weights ({cause(error)})", file=sys.stderr)
+            module = self._unloaded(builder)
         try:
             module.load_state_dict(torch.load(stored, map_location="cpu", weights_only=True))
         except Exception as error:
@@ -172,6 +179,10 @@ class ModelSource(ABC):
                 f"({cause(error)}); where its code has changed since, delete {stored.parent} and run the study again"
             ) from error
         return module
+
+    def _unloaded(self, builder: Builder | None) -> torch.nn.Module:
+        built = self.build_by(builder) if builder else None
+        return self.make_architecture() if built is None else self.prepare(built)
 
 
 def is_file(path: str) -> bool:
