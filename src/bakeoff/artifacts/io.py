@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import gc
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -80,6 +81,36 @@ def read_record(path: str | Path, kind: type[R]) -> R:
         raise DamagedError(
             f"{path} is damaged ({where}: {first['msg']}); run the study again to make it anew"
         ) from None
+
+
+def read_foreign_record(path: str | Path, kind: type[R]) -> R:
+    """Read an artifact of somebody else: another study's, another machine's, another version's. Nothing is written.
+
+    Raises:
+        BakeoffError: It cannot be read; the message says why, for a sentence that names the file before it.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise BakeoffError(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+    try:
+        with _garbage_uncollected():
+            return kind.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise BakeoffError(_newer(content, kind) or f"is damaged ({where}: {first['msg']})") from None
+
+
+def _newer(content: bytes, kind: type[Record]) -> str | None:
+    """That a file was made by a later version, which writes another version of its schema; None where it was not."""
+    try:
+        name, _, version = json.loads(content)["schema"].rpartition("/")
+        own_name, _, own_version = kind.model_fields["schema_"].default.rpartition("/")
+        newer = name == own_name and int(version) > int(own_version)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return f"was made by a newer Bakeoff (schema {name}/{version}; this one reads /{own_version})" if newer else None
 
 
 @contextmanager

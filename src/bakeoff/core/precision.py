@@ -11,7 +11,7 @@ CALIBRATED: tuple[Precision, ...] = ("int8", "fp8")
 
 DTYPES: dict[Precision, tuple[str, ...]] = {
     "fp32": ("float32",),
-    "tf32": ("float32",),
+    "tf32": ("float32", "tf32"),
     "fp16": ("float16",),
     "bf16": ("bfloat16",),
     "int8": ("int8", "uint8"),

@@ -42,21 +42,40 @@ class HasDtypes(Protocol):
     notes: list[str]
 
 
-def record_dtypes(built: HasDtypes, layers: Iterable[tuple[str, str | None]], precision: Precision) -> None:
-    """Set `layer_dtypes` and `holds_precision` of a build from its layers' (operator type, dtype).
+def record_dtypes(
+    built: HasDtypes, layers: Iterable[tuple[str, str | None]], precision: Precision, at_least: int = 0
+) -> None:
+    """Set `layer_dtypes` and `holds_precision` of a build from its finished engine's layers: (operator type, dtype).
 
-    Layers that only move data are not counted. An engine without any convolution or matrix product cannot
-    say whether it holds its precision: all must compute in it, in quantized engines more than half. One that holds it
-    only in part gets a note that says how far.
+    Layers that only move data are not counted. All convolutions and matrix products must compute in the precision, in
+    quantized engines more than half. One that holds it only in part gets a note that says how far. Where the engine
+    does not tell the type of each of them, and those that it tells are right, whether it holds its precision stays
+    None, and a note says so.
+
+    Args:
+        built: What is filled in.
+        layers: Of the engine; a dtype is None where the engine does not tell it.
+        precision: What was asked for.
+        at_least: How many convolutions and matrix products the model has; the engine does not tell those missing.
     """
-    computing = [(kind, dtype) for kind, dtype in layers if dtype and not moves_data(kind)]
-    built.layer_dtypes = dict(Counter(dtype for _, dtype in computing).most_common())
-    heavy = Counter(dtype for kind, dtype in computing if is_compute(kind))
-    if not heavy:
+    computing = [(kind, dtype) for kind, dtype in layers if not moves_data(kind)]
+    built.layer_dtypes = dict(Counter(dtype for _, dtype in computing if dtype).most_common())
+    heavy = Counter(dtype for kind, dtype in computing if dtype and is_compute(kind))
+    untold = sum(not dtype and is_compute(kind) for kind, dtype in computing)
+    untold = max(untold, at_least - heavy.total())
+    if not heavy and not untold:
         return
     others = {dtype: n for dtype, n in heavy.items() if dtype not in DTYPES[precision]}
     missed = sum(others.values())
-    built.holds_precision = 2 * missed < heavy.total() if precision in CALIBRATED else not missed
     if others:
         words = ", ".join(f"{n} in {dtype}" for dtype, n in sorted(others.items()))
         built.notes.append(f"of {heavy.total()} convolutions and matrix products, {words}: not {precision}")
+    # What the engine does not tell can neither save one that is known to miss its precision nor speak for one.
+    holds = 2 * missed < heavy.total() if precision in CALIBRATED else not missed
+    if untold and holds:
+        built.notes.append(
+            f"whether the engine holds {precision} is not known: it does not tell the types of {untold} of "
+            f"{untold + heavy.total()} convolutions and matrix products"
+        )
+    else:
+        built.holds_precision = holds

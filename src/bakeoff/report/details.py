@@ -24,7 +24,7 @@ TOP_TARGETS = 200
 """Targets shown in detail: beyond this only the ranked ones nearest the top."""
 
 _THIN = "\u202f"
-HELD = {True: "yes", False: "no", None: "the engine cannot say"}
+HELD = {True: "yes", False: "no", None: "unknown: the engine does not tell"}
 
 
 @dataclass(frozen=True)

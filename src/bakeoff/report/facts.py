@@ -39,6 +39,12 @@ def measured_when(collected: Collected) -> str:
     return first if first == last else f"{first.removesuffix(' UTC')} to {last}"
 
 
+def last_measured(collected: Collected) -> str:
+    """When the last round began (UTC, ISO 8601); for records that do not say, when they were collected."""
+    begun = [record.begun for target in collected.targets for record in target.rounds if record.begun]
+    return max(begun, default=collected.made)
+
+
 def day(made: str) -> str:
     """The day and minute of an ISO 8601 time, as UTC."""
     return f"{made[:16].replace('T', ' ')} UTC"

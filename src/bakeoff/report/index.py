@@ -7,23 +7,30 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bakeoff.artifacts.collected import Collected
-from bakeoff.artifacts.io import read_record, write_text
-from bakeoff.report.facts import headline_facts
+from bakeoff.artifacts.io import read_foreign_record, write_text
+from bakeoff.core.errors import BakeoffError
+from bakeoff.report.facts import headline_facts, last_measured
 from bakeoff.report.page import render
 
 
 def write_index(collected_paths: Iterable[str | Path], out_path: str | Path) -> None:
-    """Write the page that lists all studies, the latest first.
+    """Write the page that lists all studies, the one that was measured last first.
+
+    Studies are each other's neighbours: one whose results cannot be read, or were made by a newer Bakeoff, is listed as
+    such and breaks nothing. None of the files is touched.
 
     Args:
-        collected_paths: collected.json of each study.
+        collected_paths: collected.json of each study, in the study's folder.
         out_path: usually reports/index.html; each study's report is <study>/index.html beside it.
-
-    Raises:
-        BakeoffError: a collected.json is missing or damaged.
     """
-    studies = [read_record(path, Collected) for path in collected_paths]
+    studies: list[Collected] = []
+    unreadable: list[tuple[str, str]] = []
+    for path in collected_paths:
+        try:
+            studies.append(read_foreign_record(path, Collected))
+        except BakeoffError as error:
+            unreadable.append((str(path), str(error)))
     studies.sort(key=lambda collected: collected.target.study)
-    studies.sort(key=lambda collected: collected.made, reverse=True)
+    studies.sort(key=last_measured, reverse=True)
     entries = [(study, f"{quote(study.target.study)}/index.html", headline_facts(study)) for study in studies]
-    write_text(out_path, render("index.html.j2", ["static/theme.js"], studies=entries))
+    write_text(out_path, render("index.html.j2", ["static/theme.js"], studies=entries, unreadable=sorted(unreadable)))

@@ -42,8 +42,9 @@ _TEXTS = {
         vary over inputs and classes. Speed hardly depends on the values, but random networks amplify rounding: figures
         of low precisions are then marked indicative, and only NaN, infinity or a gross mismatch fails.""",
     "Precision": """
-        fp32 means TF32 off everywhere. The engine is asked which types its layers really use; one that does not hold
-        the precision asked for is marked and not ranked.""",
+        fp32 means TF32 off everywhere. The finished engine is asked which types its convolutions and matrix products
+        really use; one that does not hold the precision asked for is marked and not ranked. Where the engine does not
+        tell, that is said to be unknown.""",
     "Layer times": """
         Layers are profiled in runs of their own, never while timing: a profiler slows inference down. Shares are of
         the sum of the layers' medians. Backends fuse layers, so their lists differ in length and names.""",

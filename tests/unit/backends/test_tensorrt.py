@@ -39,7 +39,8 @@ class TestBuild:
         assert info["library"] == {"tensorrt_rtx": version_of("tensorrt_rtx")}
         assert info["source"] == trt_info.FROM_NETWORK
         assert any("before fusion" in note for note in built.notes)
-        assert built.holds_precision is True
+        assert built.holds_precision is None
+        assert any("not known: types are those of the network before fusion" in note for note in built.notes)
         assert set(built.layer_dtypes) <= {"float32", "int64"}
 
     def test_layers_are_those_of_the_graph(self, tiny: dict[str, TinyModel], tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ class TestBuild:
     def test_fp16_comes_from_the_graph(self, tiny: dict[str, TinyModel], tmp_path: Path) -> None:
         model = tiny["conv"]
         built = built_and_inspected(the_backend(), model.half, model.spec(True, "fp16"), tmp_path)
-        assert built.holds_precision is True
+        assert built.holds_precision is None
         assert built.layer_dtypes.keys() == {"float16"}
 
     def test_fp32_graph_does_not_hold_fp16(self, tiny: dict[str, TinyModel], tmp_path: Path) -> None:
@@ -162,6 +163,42 @@ class TestBuild:
         shutil.rmtree(tmp_path)
         with pytest.raises(EngineError, match="missing"):
             trt_info.read(tmp_path)
+
+
+HALF = [trt_info.LayerInfo("conv", "CONVOLUTION", "float16"), trt_info.LayerInfo("relu", "ACTIVATION", "float16")]
+
+
+@pytest.mark.parametrize(
+    ("finished", "holds"),
+    [
+        ([trt_info.LayerInfo("conv + relu", "CaskConvolution", "float16")], True),
+        ([trt_info.LayerInfo("conv + relu", "CaskConvolution", "float32")], False),
+        ([trt_info.LayerInfo("conv", "CaskConvolution", "float16"), trt_info.LayerInfo("fc", "gemm", None)], None),
+        ([trt_info.LayerInfo("everything", "kgen", "float16", fused=["conv", "relu"])], True),
+        ([trt_info.LayerInfo("everything", "kgen", "float32", fused=["conv", "relu"])], False),
+        ([trt_info.LayerInfo("everything", "kgen", "float16")], None),
+        ([trt_info.LayerInfo("only a name", "layer", None)], None),
+        (None, None),
+    ],
+)
+def test_the_finished_engine_says_whether_it_holds_its_precision(
+    finished: list[trt_info.LayerInfo] | None, holds: bool | None
+) -> None:
+    """The network is right in each case, and speaks for none."""
+    built = trt_info.Types()
+    trt_info.record_types(built, HALF, finished, "fp16")
+    assert built.holds_precision is holds
+    assert any("is not known" in note for note in built.notes) == (holds is None)
+
+
+def test_an_fp32_engine_whose_kernels_are_tf32_does_not_hold_fp32() -> None:
+    layer = {"Name": "conv", "LayerType": "CaskConvolution", "Inputs": [{"Name": "x", "Format/Datatype": "Float"}],
+             "TacticName": "sm80_xmma_fprop_implicit_gemm_tf32f32_tf32f32_f32_nhwckrsc_nhwc"}  # fmt: skip
+    finished = trt_info.layers({"engine": {"Layers": [layer]}})
+    for precision, holds in (("fp32", False), ("tf32", True)):
+        built = trt_info.Types()
+        trt_info.record_types(built, [trt_info.LayerInfo("conv", "CONVOLUTION", "float32")], finished, precision)
+        assert built.holds_precision is holds
 
 
 def test_inspector_json_is_read() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -296,6 +297,42 @@ def test_the_index_lists_all_studies_latest_first(tmp_path):
     assert first.answers[0].words in "".join(page.texts)
     write_index([], tmp_path / "empty.html")
     assert "No study has a report yet" in (tmp_path / "empty.html").read_text()
+
+
+UNREADABLE = {
+    "no JSON": (b"{", "is damaged"),
+    "empty": (b"", "is damaged"),
+    "other JSON": (b'{"schema": "somebody/else/1"}', "is damaged"),
+    "a list": (b"[1, 2]", "is damaged"),
+    "no UTF-8": (b"\xff\xfe{}", "is damaged"),
+    "newer": (b'{"schema": "bakeoff/collected/99"}', "was made by a newer Bakeoff (schema bakeoff/collected/99;"),
+}
+
+
+@pytest.mark.parametrize("content", UNREADABLE)
+def test_a_neighbour_that_cannot_be_read_is_listed_as_such_and_not_touched(tmp_path, content):
+    data, told = UNREADABLE[content]
+    good, bad = tmp_path / "good" / "collected.json", tmp_path / "bad" / "collected.json"
+    for path in (good, bad):
+        path.parent.mkdir()
+    write_record(good, make_collected(hostile=False))
+    bad.write_bytes(data)
+    before = [path.stat().st_mtime_ns for path in (good, bad)]
+    write_index([bad, good], tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text()
+    assert "quickstart/index.html" in text
+    shown = text.partition("Not shown")[2]
+    assert str(bad) in shown
+    assert told in unescape(shown)
+    assert [path.stat().st_mtime_ns for path in (good, bad)] == before
+
+
+def test_a_folder_in_the_place_of_a_neighbours_results_is_listed(tmp_path):
+    (tmp_path / "collected.json").mkdir()
+    write_index([tmp_path / "collected.json", tmp_path / "gone.json"], tmp_path / "index.html")
+    shown = (tmp_path / "index.html").read_text().partition("Not shown")[2]
+    assert "cannot be read: is a directory" in shown
+    assert "cannot be read: no such file or directory" in shown
 
 
 def test_vendored_files_are_as_recorded():

@@ -140,14 +140,16 @@ class Inductor(Backend):
         return built
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
-        """See Backend.inspect: dtypes of the graph that was compiled; the warm build where one is asked for."""
+        """See Backend.inspect: dtypes of what the package calls; the warm build where one is asked for."""
+        from bakeoff.backends.inductor.package_dtypes import package_dtypes
         from bakeoff.backends.shared.torch_dtypes import graph_dtypes
-        from bakeoff.profiling.precision_held import record_dtypes
+        from bakeoff.profiling.precision_held import is_compute, record_dtypes
 
         latest, self._latest = self._latest, None
         if latest is None:
             raise BuildError("only a package that was just built can be inspected")
-        record_dtypes(built, graph_dtypes(latest.program), spec.precision)
+        products = sum(is_compute(kind) for kind, _ in graph_dtypes(latest.program))
+        record_dtypes(built, package_dtypes(folder / PACKAGE), spec.precision, at_least=products)
         built.notes += private.missing_parts(spec.device, self._tunes())
         if carries_own_runtime(folder / PACKAGE):
             built.notes.append(

@@ -89,6 +89,10 @@ def _computing(operator: Any, result: Any) -> Iterator[tuple[str, str]]:
     results = result if isinstance(result, tuple | list) else (result,)
     for tensor in results:
         if isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
-            kind = f"matmul ({name})" if name in _PRODUCTS else name
-            yield kind, str(tensor.dtype).removeprefix("torch.")
+            yield kind_of(name), str(tensor.dtype).removeprefix("torch.")
             return
+
+
+def kind_of(name: str) -> str:
+    """An operator's type by its name, which says of a matrix product that it is one."""
+    return f"matmul ({name})" if name in _PRODUCTS else name

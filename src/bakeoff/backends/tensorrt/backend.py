@@ -201,15 +201,13 @@ class TensorRt(Backend):
 
         On a GPU tensorrt_rtx's kernels are compiled here, once, and the effect of keeping them is noted.
         """
-        from bakeoff.profiling.precision_held import record_dtypes
-
         again, self._again = self._again, None
         if again is not None:
             started = time.perf_counter()
             again()
             built.warm_build_s = time.perf_counter() - started
         info = trt_info.read(folder)
-        network = trt_info.layers(info)
+        network, finished = trt_info.layers(info), None
         if spec.device == "cpu":
             built.notes.append(
                 f"{trt_info.FILE} lists the network's layers before fusion: the engine inspector needs an NVIDIA driver"
@@ -219,7 +217,9 @@ class TensorRt(Backend):
             stream = OwnStream(spec.device)
             engine = deserialize(name, (folder / PLAN).read_bytes(), str(folder / PLAN))
             try:
-                trt_info.write(folder, trt_info.inspect(engine, library(name), info))
+                told = trt_info.inspect(engine, library(name), info)
+                trt_info.write(folder, told)
+                finished = trt_info.layers(told)
             except EngineError as error:
                 built.notes.append(f"{trt_info.FILE} lists the network's layers before fusion: {error}")
             contexts = Contexts(name, engine, runtime_cache=self.options.runtime_cache)
@@ -230,9 +230,8 @@ class TensorRt(Backend):
                 built.notes.append(f"CUDA graph: captured by {f'{name} itself' if captures else 'Bakeoff'}")
             if caches:
                 self._keep_kernels(name, folder, built, spec)
-        # The types of the network's layers are counted, since a fused layer, maybe the whole network, has but one type.
         if not built.layer_dtypes:
-            record_dtypes(built, [(layer.type, layer.dtype) for layer in network], spec.precision)
+            trt_info.record_types(built, network, finished, spec.precision)
 
     def _keep_kernels(self, name: str, folder: Path, built: Built, spec: EngineSpec) -> None:
         """Write the runtime cache, and note what a process saves that has it.

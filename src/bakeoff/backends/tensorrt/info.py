@@ -2,9 +2,8 @@
 
 The engine inspector lists the engine's own, fused layers, but it needs the engine loaded, and so an NVIDIA driver.
 Without one, the layers are those of the network that the engine was built from, before fusion; the field `source` says
-which they are. Networks are strongly typed, so the types of the layers are the engine's in both cases. Only a layer
-between explicit pairs of quantization and dequantization has floating tensors in the network although it computes in 8
-bits: for it the field `Computes` says in which type.
+which they are. A layer between explicit pairs of quantization and dequantization has floating tensors in the network
+although it computes in 8 bits: for it the field `Computes` says in which type.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ from typing import Any
 from bakeoff.artifacts.io import write_text
 from bakeoff.backends.tensorrt.library import dtype_name
 from bakeoff.core.errors import EngineError
+from bakeoff.core.precision import Precision
+from bakeoff.profiling.precision_held import HasDtypes, is_compute, record_dtypes
 
 FILE = "engine_info.json"
 FROM_NETWORK = "network before fusion"
@@ -38,6 +39,15 @@ _INSPECTED_DTYPES = (
 
 
 _QUANTIZABLE = re.compile("CONVOLUTION|DECONVOLUTION|MATRIX_MULTIPLY")
+
+
+@dataclass
+class Types:
+    """What `record_dtypes` fills in, of a network."""
+
+    layer_dtypes: dict[str, int] = field(default_factory=dict)
+    holds_precision: bool | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -128,7 +138,7 @@ def layers(content: dict[str, Any]) -> list[LayerInfo]:
             LayerInfo(
                 name=entry["Name"],
                 type=entry.get("LayerType") or "layer",
-                dtype=entry.get("Computes") or _dtype(inputs) or _dtype(outputs),
+                dtype=entry.get("Computes") or _tf32(entry) or _dtype(inputs) or _dtype(outputs),
                 input_shapes=_shapes(inputs),
                 output_shapes=_shapes(outputs),
                 fused=[name for name in dict.fromkeys(metadata) if name != entry["Name"]],
@@ -147,6 +157,45 @@ def at_batch(found: list[LayerInfo], batch_size: int) -> list[LayerInfo]:
         replace(layer, input_shapes=filled(layer.input_shapes), output_shapes=filled(layer.output_shapes))
         for layer in found
     ]
+
+
+def record_types(
+    built: HasDtypes, network: list[LayerInfo], finished: list[LayerInfo] | None, precision: Precision
+) -> None:
+    """Set `layer_dtypes` and `holds_precision` of a build by its finished engine.
+
+    Networks are strongly typed: one that misses the precision makes an engine that does. That a network has it is no
+    proof that the engine does, so where the engine was not or cannot be asked, the answer is that it is not known.
+
+    Args:
+        built: What is filled in.
+        network: Layers of the network, before fusion.
+        finished: Layers of the engine by the inspector; None where it was not asked.
+        precision: What was asked for.
+    """
+    of_network = Types()
+    record_dtypes(of_network, [(layer.type, layer.dtype) for layer in network], precision)
+    if of_network.holds_precision is False:
+        built.layer_dtypes, built.holds_precision = of_network.layer_dtypes, False
+        built.notes += of_network.notes
+    elif finished is None:
+        built.layer_dtypes = of_network.layer_dtypes
+        built.notes += of_network.notes
+        built.notes.append(
+            f"whether the engine holds {precision} is not known: types are those of the network before fusion"
+        )
+    else:
+        layers = [(_computes(layer), layer.dtype) for layer in finished]
+        # Fusion makes products fewer, so those that are there speak for all, but none speaks for none.
+        told = any(dtype and is_compute(kind) for kind, dtype in layers)
+        products = 0 if told else sum(is_compute(layer.type) for layer in network)
+        record_dtypes(built, layers, precision, at_least=products)
+
+
+def _computes(layer: LayerInfo) -> str:
+    """The type of an engine's layer for counting: one that fused a convolution or a product is one."""
+    heavy = next((name for name in (layer.type, layer.name, *layer.fused) if is_compute(name)), None)
+    return heavy or layer.type
 
 
 def _quantized_dtype(layer: Any, producers: dict[str, Any]) -> str | None:
@@ -181,6 +230,11 @@ def _dtype(tensors: list[Any]) -> str | None:
                 if pattern.search(text):
                     return name
     return None
+
+
+def _tf32(entry: dict[str, Any]) -> str | None:
+    """TF32 where the kernel's name says so: its tensors are float32."""
+    return "tf32" if "tf32" in str(entry.get("TacticName", "")).lower() else None
 
 
 def _shapes(tensors: list[Any]) -> list[list[int]]:

@@ -72,6 +72,7 @@ class TorchTensorRt(Backend):
         super().__init__(options)
         self._latest: torch.export.ExportedProgram | None = None
         self._engines = 0
+        self._compiled_graph: Any = None
 
     def export_key(self, precision: Precision) -> ExportKey:
         """A half model for fp16 and bf16: networks are strongly typed, the graph's own types are the engine's."""
@@ -130,10 +131,11 @@ class TorchTensorRt(Backend):
             raise BuildError(f"Torch-TensorRT could not compile {export}: {essential_line(error)}") from error
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
-        """See Backend.inspect: the graph's dtypes, and by a dry run how it was cut (dynamo only)."""
+        """See Backend.inspect: its engines' dtypes, and by a dry run how the graph was cut (dynamo only)."""
         from bakeoff.backends.shared.torch_dtypes import graph_dtypes
+        from bakeoff.backends.torch_tensorrt.engine_layers import engine_layers
         from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words, graph_cut_statistics
-        from bakeoff.profiling.precision_held import record_dtypes
+        from bakeoff.profiling.precision_held import is_compute, record_dtypes
 
         if not self._dynamo:
             built.notes.append(
@@ -143,7 +145,9 @@ class TorchTensorRt(Backend):
         program, self._latest = self._latest, None
         if program is None:
             raise BuildError("only an engine that was just built can be inspected")
-        record_dtypes(built, graph_dtypes(program), spec.precision)
+        products = sum(is_compute(kind) for kind, _ in graph_dtypes(program))
+        compiled, self._compiled_graph = self._compiled_graph, None
+        record_dtypes(built, engine_layers(compiled), spec.precision, at_least=products)
         try:
             cut = self._compiled(program, spec, min_block_size=1, dryrun=True)
         except Exception as error:  # the engine itself is built and sound
@@ -179,7 +183,7 @@ class TorchTensorRt(Backend):
         program = fitted_program(export / "model.pt2", spec)
         compiled = self._compiled(program, spec, min_block_size=self.options.min_block_size)
         library.save(compiled, str(out / EXPORTED), output_format="exported_program", **_saving(library, program, spec))
-        self._latest, self._engines = program, engines_in(compiled)
+        self._latest, self._engines, self._compiled_graph = program, engines_in(compiled), compiled
         return Built(files=[EXPORTED])
 
     def _compiled(self, program: torch.export.ExportedProgram, spec: EngineSpec, **settings: Any) -> Any:
