@@ -102,7 +102,8 @@ def test_two_modes(share):
 @pytest.mark.parametrize("dwell", [1, 100])
 def test_two_modes_five_percent_apart(dwell):
     """Jitter of 1 %, changing after `dwell` inferences in the mean. A gap of 5 % was the least before, so half at most
-    were seen; with jitter of 1.5 % the two run into each other, and no look at the distribution parts them."""
+    were seen; with jitter of 1.5 % the two run into each other, and no look at the distribution parts them.
+    """
     rng, seen = np.random.default_rng(0), 0
     for _ in range(40):
         slow = np.cumsum(rng.random(1000) < 1 / dwell) % 2
