@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bakeoff.accuracy.metrics import Comparison
-from bakeoff.accuracy.tolerance import CONSTANT, GROSS, GROSS_OUTPUT, Tolerance
+from bakeoff.accuracy.metrics import Comparison, OutputError
+from bakeoff.accuracy.tolerance import CONSTANT, DEFAULT_TOLERANCE, GROSS, Tolerance
 from bakeoff.core.errors import UselessReferenceError
 from bakeoff.core.precision import Precision
 
@@ -28,28 +28,41 @@ class Judgement:
         return not self.failures
 
 
+def limits_for(precision: Precision, given: Tolerance | None, trusted: bool) -> tuple[Tolerance, bool]:
+    """The limits that judge, and whether they are only those of gross mismatch.
+
+    Args:
+        precision: The precision asked for.
+        given: The limits that the config has for it, which are always obeyed; None where it has none.
+        trusted: Whether the model does not amplify rounding: weights that mean something, or random ones that were
+            conditioned.
+    """
+    if given is not None:
+        return given.filled_in(), False
+    indicative = not trusted and precision != "fp32"
+    return (GROSS if indicative else DEFAULT_TOLERANCE)[precision].filled_in(), indicative
+
+
 def judge(
     comparison: Comparison,
-    tolerance: Tolerance,
-    precision: Precision,
-    real_weights: bool,
+    limits: Tolerance,
+    indicative: bool = False,
     repeat: Comparison | None = None,
+    names: Sequence[str] = (),
 ) -> Judgement:
-    """Judge a comparison against the tolerance, or, for low precisions on random weights, against GROSS.
+    """Judge a comparison by limits from `limits_for`.
 
     Args:
         comparison: The engine's outputs against the reference's.
-        tolerance: The limits of the config. A limit that is None does not judge.
-        precision: The precision asked for.
-        real_weights: False for random weights.
+        limits: A limit that is None does not judge.
+        indicative: Whether the limits are only those of gross mismatch.
         repeat: The outputs of the same inputs, run again, against the engine's own first outputs. They may differ by as
             much as the first ones may from the reference. None where nothing was run again.
+        names: Of the outputs; their positions when left out.
 
     Raises:
         UselessReferenceError: The reference does not vary over inputs.
     """
-    indicative = not real_weights and precision != "fp32"
-    limits = GROSS[precision] if indicative else tolerance
     verdict = Judgement(limits.model_dump(exclude_none=True), indicative)
     fail = verdict.failures.append
     if comparison.mismatch:
@@ -66,7 +79,6 @@ def judge(
     if (comparison.spread or 0.0) < CONSTANT * comparison.reference_spread:
         fail("the outputs are the same for every input; the model's are not")
     for value, limit, most, words in (
-        (comparison.relative_l2, limits.relative_l2, True, "relative L2 error {:.3g}"),
         (comparison.max_abs, limits.max_abs, True, "largest absolute difference {:.3g}"),
         (comparison.sqnr_db, limits.sqnr_db, False, "SQNR {:.3g} dB"),
         (comparison.cosine, limits.cosine, False, "cosine similarity {:.6g}"),
@@ -76,21 +88,65 @@ def judge(
             continue
         if (value > limit) if most else (value < limit):
             fail(f"{words.format(value)} is {'above' if most else 'below'} the limit {limit:g}")
-    if limits.relative_l2 is not None:
-        worst = comparison.worst_relative_l2
-        if worst is not None and worst > max(GROSS_OUTPUT, limits.relative_l2) and not verdict.failures:
-            fail(f"output {comparison.worst_output} alone has a relative L2 error of {worst:.3g}: it is another output")
+    several = len(comparison.outputs) > 1
+    for position, output in enumerate(comparison.outputs):
+        for words in _failures_of(output, limits):
+            fail(_of(position, names, several) + words)
     if repeat:
-        _judge_repeat(repeat, limits, fail)
+        again = "run again on the same inputs, "
+        if repeat.wrong:
+            fail(again + repeat.wrong)
+        for position, output in enumerate(repeat.outputs):
+            for words in _failures_of(output, limits):
+                fail(f"{again}{_of(position, names, several)}off the first outputs: {words}")
     return verdict
 
 
-def _judge_repeat(repeat: Comparison, limits: Tolerance, fail: Callable[[str], None]) -> None:
-    again = "run again on the same inputs, "
-    if repeat.wrong:
-        fail(again + repeat.wrong)
-    elif limits.relative_l2 is not None and (repeat.relative_l2 or 0.0) > limits.relative_l2:
-        fail(
-            f"{again}the outputs are off the first ones by a relative L2 error of {repeat.relative_l2:.3g}, above the "
-            f"limit {limits.relative_l2:g}"
+def worst_output(outputs: Sequence[OutputError], limits: Tolerance) -> int | None:
+    """Position of the output that is nearest to a limit, or farthest beyond one; None where nothing judges any."""
+    shares = [(max(_shares(output, limits), default=0.0), -position) for position, output in enumerate(outputs)]
+    share, position = max(shares, default=(0.0, 0))
+    return -position if share else None
+
+
+def _shares(output: OutputError, limits: Tolerance) -> list[float]:
+    """Each figure as a share of its limit."""
+    found = [
+        value / limit
+        for value, limit in (
+            (output.relative_l2, limits.relative_l2),
+            (output.relative_to_spread, limits.relative_to_spread),
+            (output.worst_input, limits.worst_input),
+            (output.beside_zero, limits.relative_l2),
         )
+        if value is not None and limit is not None
+    ]
+    if output.equal is not None and limits.equal is not None:
+        found.append((1 - output.equal) / max(1 - limits.equal, 1e-9))
+    return found
+
+
+def _of(position: int, names: Sequence[str], several: bool) -> str:
+    name = names[position] if position < len(names) else str(position)
+    return f"output {name}: " if several else ""
+
+
+def _failures_of(output: OutputError, limits: Tolerance) -> list[str]:
+    """What is wrong with one output, the worst first: where it is off as a whole, no word is lost on single inputs."""
+    if output.beside_zero is not None:
+        most = limits.relative_l2
+        return (
+            [f"it is {output.beside_zero:.3g} where the model's is zero for every input"]
+            if most is not None and output.beside_zero > most
+            else []
+        )
+    for value, limit, words in (
+        (output.relative_l2, limits.relative_l2, "relative L2 error {:.3g}"),
+        (output.relative_to_spread, limits.relative_to_spread, "an error of {:.3g} of what it varies by over inputs"),
+        (output.worst_input, limits.worst_input, "relative L2 error {:.3g} for one input alone"),
+    ):
+        if value is not None and limit is not None and value > limit:
+            return [f"{words.format(value)} is above the limit {limit:g}"]
+    if output.equal is not None and limits.equal is not None and output.equal < limits.equal:
+        return [f"{output.equal:.3g} of its integers are equal, below the limit {limits.equal:g}"]
+    return []

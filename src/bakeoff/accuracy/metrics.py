@@ -3,8 +3,9 @@
 relative L2    ||y - r|| / ||r||
 SQNR           10 log10(||r||² / ||y - r||²) dB, signal-to-quantization-noise ratio
 cosine         y·r / (||y|| ||r||)
-all over the elements of all outputs and inputs together. Top-k agreement is computed on outputs that are score
-vectors, [n, classes]; with several of them, on the one that agrees least.
+all over the elements of all outputs and inputs together, and of each output for itself (`OutputError`), since over all
+of them a small output would not show beside a large one. Top-k agreement is computed on outputs that are score vectors,
+[n, classes]; with several of them, on the one that agrees least.
 """
 
 from __future__ import annotations
@@ -21,6 +22,33 @@ if TYPE_CHECKING:
 
 TOP5_CLASSES = 10
 """With fewer classes than this, five are so large a share of them that agreement of the top five means nothing."""
+
+
+FLOOR = 0.1
+"""Of the root mean square over inputs: an input whose reference is smaller than this share is not held to be as precise
+in relation to itself, as its output may be near zero by chance."""
+
+
+@dataclass(frozen=True)
+class OutputError:
+    """One output of an engine against the reference's; a figure that is undefined is None.
+
+    Outputs of integers or booleans have `equal` alone, others have the rest.
+    """
+
+    relative_l2: float | None = None
+    """||y - r|| / ||r||; None where the reference is zero."""
+    relative_to_spread: float | None = None
+    """||y - r|| / ||r - mean of r over inputs||: how much of what tells inputs apart is error. An output that hardly
+    varies (scores near 0.5, boxes near the middle) can have a small relative error and be the same for every input.
+    None where the reference does not vary, or there is one input."""
+    worst_input: float | None = None
+    """Largest ||y - r|| / ||r|| of any one input; ||r|| is taken as at least FLOOR of its root mean square over inputs,
+    None where that is zero."""
+    beside_zero: float | None = None
+    """Largest absolute value where the reference is zero everywhere."""
+    equal: float | None = None
+    """Share of equal elements, of integers and booleans."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +74,8 @@ class Comparison:
     """Mean over elements of the outputs' standard deviation over inputs."""
     reference_spread: float | None = None
     """The same of the reference's outputs."""
-    worst_relative_l2: float | None = None
-    """Largest relative L2 error of any one floating-point output. Over all outputs together, the error of a small one
-    would not show beside a large one."""
-    worst_output: int | None = None
-    """Position of the output with that error."""
+    outputs: tuple[OutputError, ...] = ()
+    """Each output for itself, in order."""
 
     @property
     def wrong(self) -> str | None:
@@ -72,19 +97,14 @@ def compare(outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> C
     if nonfinite:
         return Comparison(elements=elements, nonfinite=nonfinite, reference_spread=spread(reference))
     error2 = norm2 = reference2 = dot = max_abs = 0.0
-    worst: tuple[float, int] | None = None
-    for position, (output, expected) in enumerate(zip(outputs, reference, strict=True)):
+    for output, expected in zip(outputs, reference, strict=True):
         y, r = _real(output), _real(expected)
         difference = y - r
-        own_error2, own_reference2 = float(difference @ difference), float(r @ r)
-        error2 += own_error2
-        reference2 += own_reference2
+        error2 += float(difference @ difference)
+        reference2 += float(r @ r)
         norm2 += float(y @ y)
         dot += float(y @ r)
         max_abs = max(max_abs, float(np.abs(difference).max(initial=0.0)))
-        if own_reference2 > 0 and np.issubdtype(expected.dtype, np.inexact):
-            own = math.sqrt(own_error2) / math.sqrt(own_reference2)
-            worst = max(worst, (own, position)) if worst else (own, position)
     return Comparison(
         elements=elements,
         identical=error2 == 0,
@@ -98,8 +118,29 @@ def compare(outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> C
         top5_agreement=_worst_agreement(outputs, reference, 5, TOP5_CLASSES),
         spread=spread(outputs),
         reference_spread=spread(reference),
-        worst_relative_l2=worst[0] if worst else None,
-        worst_output=worst[1] if worst else None,
+        outputs=tuple(_output_error(*pair) for pair in zip(outputs, reference, strict=True)),
+    )
+
+
+def _output_error(output: np.ndarray, reference: np.ndarray) -> OutputError:
+    """The figures of one output [n, ...], finite everywhere."""
+    import numpy as np
+
+    if not np.issubdtype(reference.dtype, np.inexact):
+        return OutputError(equal=float((output == reference).mean()) if reference.size else 1.0)
+    n = len(reference)
+    r = _real(reference).reshape(n, -1)
+    error = np.linalg.norm(_real(output).reshape(n, -1) - r, axis=1)
+    norms = np.linalg.norm(r, axis=1)
+    whole, whole_error = float(np.linalg.norm(norms)), float(np.linalg.norm(error))
+    if not whole:
+        return OutputError(beside_zero=float(np.abs(_real(output)).max(initial=0.0)))
+    # The mean of equal numbers is off by a rounding, so what varies by less does not vary.
+    varies = float(np.linalg.norm(r - r.mean(axis=0))) if n > 1 else 0.0
+    return OutputError(
+        relative_l2=whole_error / whole,
+        relative_to_spread=whole_error / varies if varies > 1e-12 * whole else None,
+        worst_input=float((error / np.maximum(norms, FLOOR * whole / math.sqrt(n))).max()),
     )
 
 

@@ -5,6 +5,23 @@ from typing import Any, Literal
 from bakeoff.artifacts.base import FileDigest, Part, Record, schema_field
 
 
+class OutputFigures(Part):
+    """One output of an engine against the reference's, at the batch size where it is worst; see
+    `bakeoff.accuracy.metrics.OutputError`.
+    """
+
+    name: str
+    relative_l2: float | None = None
+    relative_to_spread: float | None = None
+    """Error over what the reference varies by over inputs."""
+    worst_input: float | None = None
+    """Largest relative L2 error of any one input."""
+    beside_zero: float | None = None
+    """Largest absolute value where the reference is zero everywhere."""
+    equal: float | None = None
+    """Share of equal elements, of an output of integers or booleans."""
+
+
 class AccuracyRecord(Record):
     """Outputs of an engine against eager fp32 (TF32 off) on the same seeded inputs."""
 
@@ -27,11 +44,15 @@ class AccuracyRecord(Record):
     repeat_relative_l2: float | None = None
     """The first batches are run again after all others; this is the relative L2 error of their second outputs against
     their first ones. 0 where the two are bit-identical; null where there is nothing to compare (NaN, wrong shape)."""
+    outputs: list[OutputFigures] = []
+    """Each output for itself; empty where there is nothing to compare (NaN, wrong shape)."""
+    worst_output: str | None = None
+    """The output that is nearest to its limits, or farthest beyond them; null for a model with one output."""
     tolerance: dict[str, float] = {}
     """The limits that the outputs were judged by."""
     indicative: bool | None = None
-    """True for a low precision on random weights, where the figures only indicate something and nothing but NaN,
-    infinity and gross mismatch fails."""
+    """True for a low precision on random weights that amplify rounding, where the figures only indicate something and
+    nothing but NaN, infinity and gross mismatch fails."""
     passed: bool | None = None
     """Whether no limit was missed."""
     failures: list[str] = []
@@ -84,7 +105,10 @@ class ReferenceRecord(Record):
     weights: str | None = None
     """Where the weights come from, in words, with the digest of a checkpoint."""
     real_weights: bool | None = None
-    """False for random weights, on which the accuracy of low precisions is only indicative."""
+    """False for random weights."""
+    conditioned: bool | None = None
+    """Of random weights: whether they could be made such that rounding is not amplified, so that the limits for trained
+    networks judge low precisions, too. Null in records made before this was stored."""
     parameters: int | None = None
     parameter_bytes: int | None = None
     work: Work | None = None

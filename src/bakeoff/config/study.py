@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE, Tolerance
+from bakeoff.accuracy.judge import limits_for
+from bakeoff.accuracy.tolerance import Tolerance
 from bakeoff.backends import KINDS, options_of
 from bakeoff.backends.options import BackendOptions
 from bakeoff.core.precision import Precision
@@ -52,8 +53,19 @@ class Accuracy(Section):
     """Limits per precision; a precision that is left out keeps its default."""
 
     def tolerance_of(self, precision: Precision) -> Tolerance:
-        """The tolerance that judges this precision."""
-        return self.tolerance.get(precision, DEFAULT_TOLERANCE[precision])
+        """The limits that judge this precision, on weights that do not amplify rounding."""
+        return limits_for(precision, self.tolerance.get(precision), trusted=True)[0]
+
+    @field_validator("tolerance")
+    @classmethod
+    def _limits_something(cls, tolerance: dict[Precision, Tolerance]) -> dict[Precision, Tolerance]:
+        for precision, limits in tolerance.items():
+            if not limits.model_dump(exclude_none=True):
+                raise ValueError(
+                    f"no limit is given for {precision}, so nothing would judge it; give one (relative_l2, for "
+                    f"example), or leave {precision} out to have its default"
+                )
+        return tolerance
 
 
 class Profile(Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from bakeoff.accuracy.judge import Judgement, judge
-from bakeoff.accuracy.metrics import Comparison, compare
+from bakeoff.accuracy.judge import Judgement, judge, limits_for, worst_output
+from bakeoff.accuracy.metrics import Comparison, OutputError, compare
 from bakeoff.accuracy.tolerance import Tolerance
-from bakeoff.artifacts.accuracy import AccuracyRecord, ReferenceRecord
+from bakeoff.artifacts.accuracy import AccuracyRecord, OutputFigures, ReferenceRecord
 from bakeoff.artifacts.io import check_digests, read_record
 from bakeoff.core.job_messages import under_way
 from bakeoff.jobs.engine_job import EngineJob
@@ -28,13 +28,16 @@ REPEAT_S = 2.0
 
 _LARGER_IS_WORSE = ("relative_l2", "max_abs")
 _SMALLER_IS_WORSE = ("sqnr_db", "cosine", "top1_agreement", "top5_agreement")
+_WORST_OF_OUTPUT: dict[str, Callable[[list[float]], float]] = {
+    "relative_l2": max, "relative_to_spread": max, "worst_input": max, "beside_zero": max, "equal": min,
+}  # fmt: skip
 
 
 class Spec(EngineJob):
     """An engine and what judges it."""
 
-    tolerance: dict[str, Any]
-    """The tolerance of the target's precision (`Tolerance` as JSON)."""
+    tolerance: dict[str, Any] | None = None
+    """The config's limits for the target's precision (`Tolerance` as JSON); None where it has none."""
     real_weights: bool
     batch_sizes: Annotated[list[int], Field(min_length=1)]
     """Batch sizes to check: all that an engine with a dynamic batch dimension serves, or its fixed one."""
@@ -49,16 +52,20 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
     """
     spec = Spec.model_validate(spec_json)
     files = spec.checked_files()
-    _check_reference(spec.reference)
+    known = _checked_reference(spec.reference)
     inputs = spec.check_inputs()
     reference = spec.reference_outputs()
-    tolerance = Tolerance.model_validate(spec.tolerance)
-    precision = spec.engine_spec().precision
+    limits, indicative = limits_for(
+        spec.engine_spec().precision,
+        None if spec.tolerance is None else Tolerance.model_validate(spec.tolerance),
+        spec.real_weights or bool(known.conditioned),
+    )
+    names = [output.name for output in known.outputs]
     verdicts: dict[int, tuple[Comparison, Judgement]] = {}
     repeats: list[Comparison] = []
     for batch_size in spec.batch_sizes:
         comparison, repeat = _compare_at(spec, files, batch_size, inputs, reference)
-        verdicts[batch_size] = comparison, judge(comparison, tolerance, precision, spec.real_weights, repeat)
+        verdicts[batch_size] = comparison, judge(comparison, limits, indicative, repeat, names)
         repeats += [repeat] if repeat else []
     failures = [
         failure if len(spec.batch_sizes) == 1 else f"at batch {batch_size}: {failure}"
@@ -66,7 +73,8 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
         for failure in judgement.failures
     ]
     comparisons = [comparison for comparison, _ in verdicts.values()]
-    judgement = verdicts[spec.batch_sizes[0]][1]
+    outputs = _worst_outputs(comparisons)
+    worst = worst_output(outputs, limits) if len(outputs) > 1 else None
     return AccuracyRecord(
         target=spec.target,
         status="ok",
@@ -74,8 +82,13 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
         repeat_relative_l2=worst_figures(repeats).get("relative_l2"),
         reference_std=spread(reference),
         n_inputs=len(inputs[0]),
-        tolerance=judgement.limits,
-        indicative=judgement.indicative,
+        outputs=[
+            OutputFigures(name=names[position] if position < len(names) else f"out{position}", **asdict(output))
+            for position, output in enumerate(outputs)
+        ],
+        worst_output=names[worst] if worst is not None and worst < len(names) else None,
+        tolerance=limits.model_dump(exclude_none=True),
+        indicative=indicative,
         passed=not failures,
         failures=failures,
     )
@@ -93,9 +106,24 @@ def worst_figures(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     return figures
 
 
-def _check_reference(folder: str) -> None:
+def _worst_outputs(comparisons: Sequence[Comparison]) -> list[OutputError]:
+    """Each output's worst figures over batch sizes; none where nothing is known at one of them."""
+    if any(comparison.wrong for comparison in comparisons):
+        return []
+    found = []
+    for over_batches in zip(*(comparison.outputs for comparison in comparisons), strict=True):
+        figures: dict[str, float | None] = {}
+        for name, worst in _WORST_OF_OUTPUT.items():
+            values = [value for output in over_batches if (value := getattr(output, name)) is not None]
+            figures[name] = worst(values) if values else None
+        found.append(OutputError(**figures))
+    return found
+
+
+def _checked_reference(folder: str) -> ReferenceRecord:
     record = read_record(Path(folder) / "reference.json", ReferenceRecord)
     check_digests(folder, {name: d for name, d in record.files.items() if name.endswith(".npz")})
+    return record
 
 
 def _compare_at(

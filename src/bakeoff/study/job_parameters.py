@@ -214,10 +214,10 @@ class JobParameters:
 
     def _verify(self, job: Job) -> Params:
         engine = job.cell
-        tolerance = self.study.accuracy.tolerance_of(engine.need("precision"))
+        tolerance = self.study.accuracy.tolerance.get(engine.need("precision"))
         return {
             **self._engine_job(job, engine),
-            "tolerance": tolerance.model_dump(exclude_none=True),
+            "tolerance": None if tolerance is None else tolerance.model_dump(exclude_none=True),
             "real_weights": source_of(engine.need("model"), self.study.models[engine.need("model")]).has_real_weights,
             "batch_sizes": list(dict.fromkeys(t.cell.batch_size for t in self.plan.targets_of(engine))),
         }

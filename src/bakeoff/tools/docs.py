@@ -181,7 +181,7 @@ def _config_page() -> str:
                 "Defaults:\n",
                 *(
                     f"- `{precision}`: "
-                    + ", ".join(f"{k} {v:g}" for k, v in limits.model_dump(exclude_none=True).items())
+                    + ", ".join(f"{k} {v:g}" for k, v in limits.filled_in().model_dump(exclude_none=True).items())
                     for precision, limits in DEFAULT_TOLERANCE.items()
                 ),
                 "",

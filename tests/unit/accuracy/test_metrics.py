@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bakeoff.accuracy.metrics import compare, top_k_agreement
+from bakeoff.accuracy.metrics import OutputError, compare, top_k_agreement
 
 
 def test_figures_by_hand():
@@ -25,12 +25,11 @@ def test_figures_by_hand():
     assert c.identical is False
 
 
-def test_several_outputs_are_one_vector_and_the_worst_is_known():
+def test_several_outputs_are_one_vector_and_each_is_known():
     reference = [np.array([[3.0], [0.0]]), np.array([[4.0], [0.0]])]
     c = compare([reference[0] + [[1], [0]], reference[1]], reference)
     assert c.relative_l2 == pytest.approx(1 / 5)
-    assert c.worst_output == 0
-    assert c.worst_relative_l2 == pytest.approx(1 / 3)
+    assert [output.relative_l2 for output in c.outputs] == [pytest.approx(1 / 3), 0]
     assert c.top1_agreement is None
 
 
@@ -45,7 +44,8 @@ def test_identical_outputs_have_no_finite_sqnr():
 def test_a_zero_reference_divides_nothing():
     zero, one = np.zeros((2, 3)), np.ones((2, 3))
     c = compare([one], [zero])
-    assert (c.relative_l2, c.sqnr_db, c.cosine, c.max_abs, c.worst_output) == (None, None, 0, 1, None)
+    assert (c.relative_l2, c.sqnr_db, c.cosine, c.max_abs) == (None, None, 0, 1)
+    assert c.outputs == (OutputError(beside_zero=1),)
     c = compare([zero], [zero])
     assert (c.relative_l2, c.sqnr_db, c.cosine, c.identical) == (0, None, 1, True)
     c = compare([zero], [one])
@@ -76,6 +76,33 @@ def test_integers_booleans_and_complex_numbers_are_compared_too():
     assert compare([np.array([[1, 2]])], [np.array([[1, 4]])]).max_abs == 2
     assert compare([np.array([[True]])], [np.array([[False]])]).max_abs == 1
     assert compare([np.array([[3j, 0]])], [np.array([[0j, 0]])]).max_abs == 3
+
+
+def test_an_output_by_hand():
+    """Reference [10, 0], [12, 0]: norm sqrt(244), spread sqrt(2); the error is 1 at the second input."""
+    (output,) = compare([np.array([[10.0, 0], [12, 1]])], [np.array([[10.0, 0], [12, 0]])]).outputs
+    assert output.relative_l2 == pytest.approx(1 / math.sqrt(244))
+    assert output.relative_to_spread == pytest.approx(1 / math.sqrt(2))
+    assert output.worst_input == pytest.approx(1 / 12)
+    assert (output.equal, output.beside_zero) == (None, None)
+
+
+def test_an_input_whose_reference_is_near_zero_is_held_to_a_tenth_of_the_others():
+    reference = np.array([[1.0], [1.0], [1e-9], [1.0]])
+    (output,) = compare([reference + np.array([[0], [0], [0.01], [0]])], [reference]).outputs
+    assert output.worst_input == pytest.approx(0.01 / (0.1 * math.sqrt(3 / 4)))
+
+
+def test_an_output_that_does_not_vary_has_no_error_relative_to_its_spread():
+    reference = np.full((4, 3), 0.1)
+    assert compare([reference + 1e-3], [reference]).outputs[0].relative_to_spread is None
+    assert compare([np.ones((1, 3))], [np.full((1, 3), 2.0)]).outputs[0].relative_to_spread is None
+
+
+def test_integers_and_booleans_are_compared_by_equality():
+    (output,) = compare([np.array([[1, 2], [3, 4]])], [np.array([[1, 2], [3, 5]])]).outputs
+    assert output == OutputError(equal=0.75)
+    assert compare([np.array([[True], [False]])], [np.array([[True], [True]])]).outputs[0].equal == 0.5
 
 
 def test_top1_of_integers_and_maps_is_not_claimed():
@@ -112,7 +139,7 @@ def test_a_reference_whose_square_underflows():
     tiny = compare([np.full((4, 12), 6.0)], [np.full((4, 12), 8e-162)])
     assert tiny.relative_l2 == pytest.approx(7e161, rel=0.2)
     assert tiny.sqnr_db == pytest.approx(-20 * math.log10(tiny.relative_l2))
-    assert tiny.worst_relative_l2 == tiny.relative_l2
+    assert tiny.outputs[0].relative_l2 == pytest.approx(tiny.relative_l2)
 
 
 @given(
