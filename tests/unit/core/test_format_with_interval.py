@@ -66,8 +66,8 @@ def test_numbers_stay_near_the_true_ones_and_in_order_and_claim_what_they_may(va
     assert 1 <= significant(shown) <= 4
     # The unit: first digit of half the interval's width, the value's fourth digit at least and its first at most.
     half = value * math.log(high / low) / 2
-    place = max(math.floor(math.log10(half)), math.floor(math.log10(value)) - 3)
-    place = min(place, math.floor(math.log10(float(f"{value:.0e}"))))
+    first, fourth = (int(f"{value:.{digits}e}".partition("e")[2]) - digits for digits in (0, 3))
+    place = min(max(math.floor(math.log10(half)), fourth), first)
     for number, text, true in zip(numbers, texts, (low, value, high), strict=True):
         assert abs(number - true) <= 0.5 * 10.0**place * (1 + 1e-9)
         if number >= 10.0**place:
