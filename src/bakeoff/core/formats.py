@@ -106,9 +106,15 @@ def _rounded(number: float, place: int) -> str:
     return f"{rounded:.{max(0, -place)}f}".replace("-", "−")
 
 
-def format_change(ratio: float) -> str:
-    """How far a ratio is from one, in percent with its sign: `+4.2 %`, `−0.8 %`."""
-    return f"{100 * (ratio - 1):+.1f} %".replace("-", "−")
+def format_change(ratio: float, low: float, high: float) -> tuple[str, str]:
+    """How far a ratio is from one, in percent with its sign, and the ends of its interval: `+4 %`, `−1 % to +9 %`.
+
+    As above half of the interval's width keeps one digit or two; there are no more than two decimals.
+    """
+    half = 100 * (high - low) / 2
+    decimals = min(max(0, -_place_of_error(half)), 2) if half > 0 else 2
+    value, *ends = (f"{100 * (number - 1):+.{decimals}f} %".replace("-", "−") for number in (ratio, low, high))
+    return value, " to ".join(ends)
 
 
 def format_si(value: float, unit: str, digits: int = 3) -> str:

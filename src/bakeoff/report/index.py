@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 from bakeoff.artifacts.collected import Collected
 from bakeoff.artifacts.io import read_record, write_text
-from bakeoff.report.facts import headline_facts
+from bakeoff.report.facts import begun_of, headline_facts
 from bakeoff.report.page import render
 
 
 def write_index(collected_paths: Iterable[str | Path], out_path: str | Path) -> None:
-    """Write the page that lists all studies, the latest first.
+    """Write the page that lists all studies, the latest measured first; those never measured come last.
 
     Args:
         collected_paths: collected.json of each study.
@@ -24,6 +24,6 @@ def write_index(collected_paths: Iterable[str | Path], out_path: str | Path) -> 
     """
     studies = [read_record(path, Collected) for path in collected_paths]
     studies.sort(key=lambda collected: collected.target.study)
-    studies.sort(key=lambda collected: collected.made, reverse=True)
+    studies.sort(key=lambda collected: begun_of(collected)[-1:], reverse=True)
     entries = [(study, f"{quote(study.target.study)}/index.html", headline_facts(study)) for study in studies]
     write_text(out_path, render("index.html.j2", ["static/theme.js"], studies=entries))
