@@ -6,7 +6,7 @@ import pytest
 from report_fixture import SCRIPT, make_collected
 from test_report_pages import Page
 
-from bakeoff.core.formats import format_change, format_ms, format_ratio
+from bakeoff.core.formats import MS, format_change, format_estimate, format_ms, format_number, format_ratio
 from bakeoff.report.details import details_of
 from bakeoff.report.html import html_of
 from bakeoff.report.markdown import markdown_of
@@ -66,6 +66,13 @@ def test_a_gpu_target_has_its_clocks_and_evidence():
     groups = facts(found)
     times, evidence = groups["Times"], groups["GPU while it was timed"]
     row = found.row
+    assert times["Median latency"] == format_estimate(row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms, MS)
+    assert times["Mean latency"].startswith(
+        f"{format_ms(row.mean_ms)}, {format_number(1000 / row.mean_ms)} iterations/s"
+    )
+    assert re.fullmatch(
+        r"[\d.]+\u202fimages/s \[[\d.]+–[\d.]+\], .* a batch back to back", times["Pipelined throughput"]
+    )
     assert times["Device time"].startswith(format_ms(row.device_ms))
     assert format_ms(row.dispatch_ms) in times["Dispatch"]
     assert format_ratio(row.latency_ms / row.dispatch_ms) in times["Dispatch"]

@@ -139,6 +139,11 @@ def test_numbers_carry_units_and_intervals(hostile, page):
         assert words in shown
 
 
+def test_the_environment_says_whose_python_and_commit_it_shows(hostile):
+    for file in ("index.html", "report.md"):
+        assert "those of the job that recorded the environment" in (hostile[1] / file).read_text()
+
+
 def test_the_mean_stands_with_its_inverse(hostile, page):
     shown, markdown = "".join(page.texts), (hostile[1] / "report.md").read_text()
     for row in (target.row for target in hostile[0].targets if target.row.mean_ms):
