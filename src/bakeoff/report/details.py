@@ -14,7 +14,15 @@ from bakeoff.artifacts.timing import TimingRecord
 from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words
 from bakeoff.collect.gpu import gpu_readings, mean_power_w
 from bakeoff.core.cell import Cell
-from bakeoff.core.formats import format_bytes, format_ms, format_number, format_ratio
+from bakeoff.core.formats import (
+    MS,
+    format_bytes,
+    format_estimate,
+    format_ms,
+    format_number,
+    format_rate,
+    format_ratio,
+)
 from bakeoff.report.facts import Facts
 from bakeoff.report.limits import SET_BY
 
@@ -87,10 +95,11 @@ def time_facts(row: Row, rounds: Sequence[TimingRecord]) -> Facts:
     """The clocks of a timed target side by side."""
     if row.latency_ms is None:
         return []
-    facts: Facts = [("Latency", format_ms(row.latency_ms))]
+    latency = format_estimate(row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms, MS)
+    facts: Facts = [("Median latency", latency)]
     medians = [format_number(record.latency_ms.median) for record in rounds if record.latency_ms]
     if len(medians) > 1:
-        facts.append(("Latency, by round", f"{', '.join(medians)}{_THIN}ms"))
+        facts.append(("Medians of rounds", f"{', '.join(medians)}{_THIN}ms"))
     if row.p99_ms is not None:
         ends = ""
         if row.p99_ci_low_ms is not None and row.p99_ci_high_ms is not None:
@@ -102,11 +111,13 @@ def time_facts(row: Row, rounds: Sequence[TimingRecord]) -> Facts:
     if row.dispatch_ms:
         ratio = format_ratio(row.latency_ms / row.dispatch_ms)
         facts.append(("Dispatch", f"the call returns after {format_ms(row.dispatch_ms)}; the latency is {ratio} that"))
-    if row.mean_ms:
-        facts.append(("Mean latency", f"{format_ms(row.mean_ms)}; iterations/s is its inverse"))
+    if row.mean_ms and row.iterations_per_s:
+        inverse = f"{format_rate(row.iterations_per_s)} iterations/s (1000 over it)"
+        facts.append(("Mean latency", f"{format_ms(row.mean_ms)}, {inverse}"))
     if row.items_per_s:
         per_batch = format_ms(1e3 * row.batch_size / row.items_per_s)
-        facts.append(("Throughput", f"{format_number(row.items_per_s)} images/s, {per_batch} a batch back to back"))
+        rate = format_estimate(row.items_per_s, row.items_per_s_ci_low, row.items_per_s_ci_high, f"{_THIN}images/s")
+        facts.append(("Pipelined throughput", f"{rate}, {per_batch} a batch back to back"))
     for name, pinned, pageable in (
         ("Copy to the GPU", row.h2d_ms, row.pageable_h2d_ms),
         ("Copy from the GPU", row.d2h_ms, row.pageable_d2h_ms),

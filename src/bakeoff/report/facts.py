@@ -32,22 +32,27 @@ def headline_facts(collected: Collected) -> Facts:
 
 def measured_when(collected: Collected) -> str:
     """From when to when the rounds were measured, first to last; not when they were collected."""
-    begun = sorted(record.begun for target in collected.targets for record in target.rounds if record.begun)
+    begun = begun_of(collected)
     if not begun:
         return "not recorded"
     first, last = day(begun[0]), day(begun[-1])
     return first if first == last else f"{first.removesuffix(' UTC')} to {last}"
 
 
-def last_measured(collected: Collected) -> str:
-    """When the last round began (UTC, ISO 8601); for records that do not say, when they were collected."""
-    begun = [record.begun for target in collected.targets for record in target.rounds if record.begun]
-    return max(begun, default=collected.made)
+def begun_of(collected: Collected) -> list[str]:
+    """When each round began, in order; none where nothing was measured or that was not stored yet."""
+    return sorted(record.begun for target in collected.targets for record in target.rounds if record.begun)
 
 
 def day(made: str) -> str:
     """The day and minute of an ISO 8601 time, as UTC."""
     return f"{made[:16].replace('T', ' ')} UTC"
+
+
+RECORDED_BY = (
+    "Python and Bakeoff with its commit are those of the job that recorded the environment: results that were there "
+    "already may have been made by others."
+)
 
 
 def environment_facts(collected: Collected) -> list[tuple[str, Facts]]:

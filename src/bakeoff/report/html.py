@@ -81,6 +81,7 @@ class BlockWriter:
             "inline": self.inline,
             "datum": self.datum,
             "bar": self.bar,
+            "order": _order,
             "cell_classes": lambda columns: [_classes(column) for column in columns],
             "DASH": DASH,
             "heading_classes": _heading_classes,
@@ -140,6 +141,12 @@ class BlockWriter:
         if text.spoken:
             inner += f'<span class="sr">{escape(text.spoken)}</span>'
         return f"<{tag}{said}>{inner}</{tag}>" if tag else inner
+
+
+def _order(datum: Datum) -> str:
+    """What a cell sorts by: of a number as many digits as tell any two apart that differ for a reader."""
+    order = datum.order
+    return "" if order is None else f"{order:.6g}" if isinstance(order, float) else str(order)
 
 
 def _classes(column: Column) -> str:

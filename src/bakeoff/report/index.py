@@ -9,12 +9,12 @@ from urllib.parse import quote
 from bakeoff.artifacts.collected import Collected
 from bakeoff.artifacts.io import read_foreign_record, write_text
 from bakeoff.core.errors import BakeoffError
-from bakeoff.report.facts import headline_facts, last_measured
+from bakeoff.report.facts import begun_of, headline_facts
 from bakeoff.report.page import render
 
 
 def write_index(collected_paths: Iterable[str | Path], out_path: str | Path) -> None:
-    """Write the page that lists all studies, the one that was measured last first.
+    """Write the page that lists all studies, the latest measured first; those never measured come last.
 
     Studies are each other's neighbours: one whose results cannot be read, or were made by a newer Bakeoff, is listed as
     such and breaks nothing. None of the files is touched.
@@ -31,6 +31,6 @@ def write_index(collected_paths: Iterable[str | Path], out_path: str | Path) -> 
         except BakeoffError as error:
             unreadable.append((str(path), str(error)))
     studies.sort(key=lambda collected: collected.target.study)
-    studies.sort(key=last_measured, reverse=True)
+    studies.sort(key=lambda collected: begun_of(collected)[-1:], reverse=True)
     entries = [(study, f"{quote(study.target.study)}/index.html", headline_facts(study)) for study in studies]
     write_text(out_path, render("index.html.j2", ["static/theme.js"], studies=entries, unreadable=sorted(unreadable)))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from bakeoff.artifacts.collected import Collected, Row
+from bakeoff.artifacts.collected import Collected, TargetResult
 from bakeoff.core.cell import Cell, Role, axes_of
 from bakeoff.core.formats import format_ms, format_ratio
+from bakeoff.report.targets import latency_words
 
 _TEXTS = {
     "Rounds": """
         Every target is timed in {rounds} rounds. A round is a fresh process that loads the engine anew; rounds of
         different targets are interleaved in an order that is drawn anew for each, and nothing else of the study runs
         {meanwhile}. Targets that compete for an answer, or whose rounds disagree, are timed in up to {further} more.
-        The time shown is the geometric mean over rounds of each round's median latency.""",
+        The latency shown is the geometric mean over rounds of each round's median, the mean latency that of each
+        round's mean.""",
     "Intervals": """
         The interval beside a number is its 95 % confidence interval over rounds, so it holds what changes from process
         to process and not only from call to call. Of single speed-ups one in twenty may lie outside its interval. What
@@ -30,8 +32,9 @@ _TEXTS = {
         Latency is one inference at a time by the host's clock, from the call until the result is there: on a GPU the
         device is synchronised, since calls return before the work is done. Inputs are already on the device, in one
         element type for all backends of a precision (float16 for fp16, bfloat16 for bf16, else float32), and outputs
-        stay there. Throughput is measured apart, with work enqueued back to back, and counts images (single
-        inputs), not batches: one batch of 8 is one iteration and 8 images. All backends go through the same loop.""",
+        stay there. Iterations/s is 1000 over the mean latency in ms. Throughput is pipelined: it is measured apart,
+        with work enqueued back to back, and counts images (single inputs), not batches: one batch of 8 is one iteration
+        and 8 images. All backends go through the same loop.""",
     "Accuracy": """
         Every engine gets the same {inputs} seeded inputs, and its outputs are compared with the model in eager fp32
         with TF32 off. SQNR in dB says how far the error lies below the signal: 20 dB more is a tenth of the error. A
@@ -100,16 +103,19 @@ def method_of(collected: Collected) -> list[tuple[str, str]]:
     if len(devices) > 1:
         values["meanwhile"] = f"on its GPU meanwhile; {len(devices)} GPUs measure at once, a target each"
     texts = dict(_TEXTS)
-    dispatched = [target.row for target in collected.targets if target.row.latency_ms and target.row.dispatch_ms]
+    dispatched = [target for target in collected.targets if target.row.latency_ms and target.row.dispatch_ms]
     if dispatched:
         values["forgotten"] = _forgotten(dispatched)
         texts |= _GPU_TEXTS
     return [(name, " ".join(text.split()).format(**values)) for name, text in texts.items()]
 
 
-def _forgotten(rows: list[Row]) -> str:
+def _forgotten(timed: list[TargetResult]) -> str:
     """What a loop that does not wait would have reported, by the target of this study that it would flatter most."""
-    ratio, row = max((((r.latency_ms or 0) / (r.dispatch_ms or 1), r) for r in rows), key=lambda pair: pair[0])
+    ratio, target = max(
+        (((t.row.latency_ms or 0) / (t.row.dispatch_ms or 1), t) for t in timed), key=lambda pair: pair[0]
+    )
+    row = target.row
     cell = Cell.of(row)
 
     def said(role: Role, separator: str) -> str:
@@ -117,7 +123,7 @@ def _forgotten(rows: list[Row]) -> str:
 
     return (
         " It is what a loop measures that forgets to synchronise, as many tutorials do: here "
-        f"{said('question', ' at ')} on {said('contender', ' ')} takes {format_ms(row.latency_ms or 0)}, but its call "
+        f"{said('question', ' at ')} on {said('contender', ' ')} takes {latency_words(target)}, but its call "
         f"returns after {format_ms(row.dispatch_ms or 0)}, so such a loop would call it {format_ratio(ratio)} as fast "
         "as it is."
     )

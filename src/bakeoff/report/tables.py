@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from bakeoff.artifacts.collected import Row, TargetResult
+from bakeoff.artifacts.collected import Interval, Row, TargetResult
 from bakeoff.core.cell import Axis, Cell, axes_of
-from bakeoff.report.blocks import NOTHING, Column, Datum, TableRow, Text, interval_words
+from bakeoff.core.formats import TIMES, format_with_interval
+from bakeoff.report.blocks import NOTHING, Column, Datum, TableRow, Text
 from bakeoff.report.targets import TARGET_AXES, accuracy_mark, accuracy_words
 
 HEAD = axes_of("contender")[0]
@@ -65,12 +67,33 @@ def contender_words(cell: Cell) -> tuple[str | Text, ...]:
     return tuple(words)
 
 
-def datum(value: Any, write: Callable[[Any], str], low: float | None = None, high: float | None = None,
-          strong: bool = False, meter: tuple[str, float] | None = None) -> Datum:  # fmt: skip
-    """A value with its interval as a cell; a dash where there is none."""
+def datum(value: Any, write: Callable[[Any], str]) -> Datum:
+    """A value as a cell; a dash where there is none."""
+    return NOTHING if value is None else Datum(write(value), order=value)
+
+
+def estimate(value: float | None, low: float | None, high: float | None, unit: str = "",
+             strong: bool = False, meter: tuple[str, float] | None = None) -> Datum:  # fmt: skip
+    """A value beside its interval as a cell, with the digits that this supports; a dash where there is none."""
     if value is None:
         return NOTHING
-    return Datum(write(value), interval_words(low, high), value, strong, meter)
+    words, interval = format_with_interval(value, low, high, unit)
+    return Datum(words, interval, value, strong, meter)
+
+
+def latency(row: Row, unit: str = "", strong: bool = False, meter: tuple[str, float] | None = None) -> Datum:
+    """The latency of a target as a cell."""
+    return estimate(row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms, unit, strong, meter)
+
+
+def speedup(ratio: Interval | None, strong: bool = False) -> Datum:
+    """A speed-up as a cell; paler where its interval holds 1."""
+    if ratio is None:
+        return NOTHING
+    cell = estimate(ratio.value, ratio.low, ratio.high, TIMES, strong)
+    if ratio.differs_from_one:
+        return cell
+    return replace(cell, words=Text(str(cell.words), look="soft", hint="The interval holds 1: no difference shown"))
 
 
 def accuracy_datum(target: TargetResult) -> Datum:

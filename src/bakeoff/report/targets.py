@@ -8,7 +8,7 @@ from typing import Any
 from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.collected import Collected, TargetResult
 from bakeoff.core.cell import AXES, Axis, Cell, Role, axes_of
-from bakeoff.core.formats import format_db
+from bakeoff.core.formats import MS, format_db, format_with_interval
 from bakeoff.core.precision import PRECISIONS
 
 STATUS_WORDS = {"ok": "ok", "failed": "failed", "blocked": "blocked", "unsupported": "cannot run here"}
@@ -92,6 +92,12 @@ def engine_of(target: TargetResult, record: Record | None = None) -> Cell:
 def label_of(target: TargetResult) -> str:
     """`label/precision`, as answers and speed-up columns name a target."""
     return Cell.of(target.row).label
+
+
+def latency_words(target: TargetResult) -> str:
+    """The latency of a timed target with the digits that its interval supports: `2.451 ms`."""
+    row = target.row
+    return format_with_interval(row.latency_ms or 0.0, row.latency_ci_low_ms, row.latency_ci_high_ms, MS)[0]
 
 
 def status_words(target: TargetResult) -> str:

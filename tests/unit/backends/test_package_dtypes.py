@@ -1,12 +1,6 @@
 """In which types a package of AOTInductor computes, read from the finished package."""
 
-from pathlib import Path
-
-import pytest
-from workshop import Workshop
-
-from bakeoff.backends import make_backend
-from bakeoff.backends.inductor.package_dtypes import calls, package_dtypes
+from bakeoff.backends.inductor.package_dtypes import calls
 
 WRAPPER = """
     CHECK(aoti_torch_empty_strided(4, a, b, cached_torch_dtype_float16, cached_cuda, i, &buf0_handle));
@@ -17,6 +11,10 @@ WRAPPER = """
     AOTI_CHECK(aoti_torch_cuda_bmm_out(buf4, u, v));
     AOTI_CHECK(aoti_torch_cuda_mm_out(unknown, u, v));
     AOTI_CHECK(aoti_torch_cuda_cumsum_out(buf4, u));
+    AOTI_CHECK(aoti_torch_cuda_convolution(buf2, constant_w, nullptr, 1, &buf5_handle));
+    constants_info_[7].name = "fc_weight";
+    constants_info_[7].dtype = static_cast<int32_t>(cached_torch_dtype_float16);
+    AOTI_CHECK(aoti_torch_cuda_mm_out(unknown, u, fc_weight));
     call_triton_poi_fused_relu_0(buf4, 64L, this->device_idx_, stream, kernels);
 """
 
@@ -27,14 +25,6 @@ def test_calls_of_a_wrapper() -> None:
         ("matmul (addmm)", "float16"),
         ("matmul (bmm)", "float32"),
         ("matmul (mm)", None),
+        ("convolution", "float16"),
+        ("matmul (mm)", "float16"),
     ]
-
-
-@pytest.mark.parametrize("name", ["convnet", "tokens"])
-def test_the_form_of_packages_is_still_the_one_that_is_read(workshop: Workshop, tmp_path: Path, name: str) -> None:
-    backend = make_backend({"kind": "inductor"})
-    built = workshop.build(backend, name, tmp_path)
-    found = package_dtypes(tmp_path / built.files[0])
-    assert found
-    assert {dtype for _, dtype in found} == {"float32"}
-    assert built.holds_precision is True

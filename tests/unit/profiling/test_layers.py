@@ -119,7 +119,21 @@ def test_precision_is_judged_by_the_arithmetic(
     record_dtypes(built, layers, precision)  # type: ignore[arg-type]
     assert built.holds_precision is holds
     assert built.layer_dtypes == counts
-    assert bool(built.notes) == (holds is False)
+    assert bool(built.notes) == (holds is False or ("Conv", None) in layers)
+
+
+def test_an_engine_that_tells_some_of_its_products_speaks_for_none_of_the_others() -> None:
+    for layers, at_least, holds in (
+        ([("Conv", "float16"), ("MatMul", None)], 0, None),
+        ([("Conv", "float16")], 3, None),
+        ([("Conv", "float32")], 3, False),
+        ([("Conv", "float16")] * 3, 3, True),
+        ([], 2, None),
+    ):
+        built = Built(files=[])
+        record_dtypes(built, layers, "fp16", at_least)
+        assert built.holds_precision is holds
+        assert any("is not known" in note for note in built.notes) == (holds is None)
 
 
 def test_quantizers_may_leave_a_few_layers_in_floating_point() -> None:

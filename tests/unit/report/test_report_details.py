@@ -6,13 +6,14 @@ import pytest
 from report_fixture import SCRIPT, make_collected
 from test_report_pages import Page
 
-from bakeoff.core.formats import format_change, format_ms, format_ratio
+from bakeoff.core.formats import MS, format_change, format_estimate, format_ms, format_number, format_ratio
 from bakeoff.report.details import details_of
 from bakeoff.report.facts import environment_facts
 from bakeoff.report.html import html_of
 from bakeoff.report.markdown import markdown_of
 from bakeoff.report.markdown_text import escape
 from bakeoff.report.method import method_of
+from bakeoff.report.targets import latency_words
 
 GPU = {"gpu": True, "precisions": ("fp32", "fp16", "int8")}
 
@@ -66,6 +67,13 @@ def test_a_gpu_target_has_its_clocks_and_evidence():
     groups = facts(found)
     times, evidence = groups["Times"], groups["GPU while it was timed"]
     row = found.row
+    assert times["Median latency"] == format_estimate(row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms, MS)
+    assert times["Mean latency"].startswith(
+        f"{format_ms(row.mean_ms)}, {format_number(1000 / row.mean_ms)} iterations/s"
+    )
+    assert re.fullmatch(
+        r"[\d.]+\u202fimages/s \[[\d.]+–[\d.]+\], .* a batch back to back", times["Pipelined throughput"]
+    )
     assert times["Device time"].startswith(format_ms(row.device_ms))
     assert format_ms(row.dispatch_ms) in times["Dispatch"]
     assert format_ratio(row.latency_ms / row.dispatch_ms) in times["Dispatch"]
@@ -120,12 +128,13 @@ def test_what_backends_and_users_wrote_is_text(gpu):
 
 
 def test_forgetting_to_synchronise_is_explained_by_the_studys_own_figures(gpu):
-    rows = [t.row for t in gpu[0].targets if t.row.dispatch_ms]
-    worst = max(rows, key=lambda row: row.latency_ms / row.dispatch_ms)
+    timed = [t for t in gpu[0].targets if t.row.dispatch_ms]
+    target = max(timed, key=lambda t: t.row.latency_ms / t.row.dispatch_ms)
+    worst = target.row
     text = dict(method_of(gpu[0]))["Four clocks on a GPU"]
     assert f"{worst.model} at batch {worst.batch_size} on {worst.backend} {worst.precision}" in text
     assert format_ratio(worst.latency_ms / worst.dispatch_ms) in text
-    assert format_ms(worst.latency_ms) in text
+    assert latency_words(target) in text
     assert format_ms(worst.dispatch_ms) in text
     assert "".join(Page(gpu[1]).texts).count(text) == 1
     on_cpu = method_of(make_collected(hostile=False))
@@ -176,9 +185,9 @@ def test_the_cost_of_dynamic_batch_is_shown_with_its_interval(gpu):
     assert len(collected.dynamic_costs) == 18
     for cost in collected.dynamic_costs:
         ci = cost.latency
-        assert format_change(ci.value) in shown
-        assert f"{format_change(ci.low)} to {format_change(ci.high)}" in shown
-        assert escape(format_change(ci.value)) in markdown
+        change, ends = format_change(ci.value, ci.low, ci.high)
+        assert f"{change}{ends}" in shown
+        assert f"{escape(change)} [{ends}]" in markdown
     none_shown = [cost for cost in collected.dynamic_costs if not cost.latency.differs_from_one]
     assert section(html, "dynamic").count("no difference shown") == len(none_shown) == 9
     assert "## What dynamic batch costs" in markdown
@@ -193,8 +202,11 @@ def test_the_compiler_is_shown_with_its_version_where_that_was_recorded():
     assert dict(environment_facts(collected)[0][1])["C++ compiler"] == "/usr/bin/g++ (g++ 12.2.0)"
 
 
-def test_a_change_has_its_sign():
-    assert [format_change(ratio) for ratio in (1.042, 0.99, 1.0)] == ["+4.2 %", "−1.0 %", "+0.0 %"]
+def test_a_change_has_its_sign_and_the_digits_of_its_interval():
+    assert format_change(1.0421, 1.012, 1.071) == ("+4.2 %", "+1.2 % to +7.1 %")
+    assert format_change(0.99, 0.95, 1.04) == ("−1 %", "−5 % to +4 %")
+    assert format_change(1.0, 1.0, 1.0) == ("+0.00 %", "+0.00 % to +0.00 %")
+    assert format_change(2.5, 1.5, 4.0) == ("+150 %", "+50 % to +300 %")
 
 
 def test_markdown_has_clocks_and_engines(gpu):

@@ -13,7 +13,7 @@ import bakeoff.report
 from bakeoff.artifacts.io import write_record
 from bakeoff.collect.warnings.codes import WARNINGS
 from bakeoff.core.errors import BakeoffError
-from bakeoff.core.formats import format_number
+from bakeoff.core.formats import TIMES, format_number, format_rate, format_with_interval
 from bakeoff.report.build import write_report
 from bakeoff.report.details import TOP_LAYERS, TOP_TARGETS
 from bakeoff.report.html import html_of, write_html
@@ -119,10 +119,39 @@ def test_tables_have_captions_and_scopes(page):
 def test_numbers_carry_units_and_intervals(hostile, page):
     shown = "".join(page.texts)
     best = next(t for t in hostile[0].targets if t.ranked and t.row.latency_ms is not None)
-    assert format_number(best.row.latency_ms) in shown
-    assert f"{format_number(best.row.latency_ci_low_ms)}–{format_number(best.row.latency_ci_high_ms)}" in shown
-    for words in ("ms a batch", "Iterations/s", "Images/s", "vs eager/fp32", "vs torchscript/fp32", "MiB", "dB"):
+    row, markdown = best.row, (hostile[1] / "report.md").read_text()
+    for figures, unit in (
+        ((row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms), ""),
+        ((row.items_per_s, row.items_per_s_ci_low, row.items_per_s_ci_high), ""),
+        ((row.speedup, row.speedup_ci_low, row.speedup_ci_high), TIMES),
+    ):
+        value, ends = format_with_interval(*figures, unit)
+        assert f"{value}{ends}" in shown
+        assert f"{value}** [{ends}]" in markdown or f"{value} [{ends}]" in markdown
+    for words in (
+        "ms a batch",
+        "iterations/s",
+        "images/s, pipelined",
+        "vs eager/fp32",
+        "vs torchscript/fp32",
+        "MiB",
+        "dB",
+    ):
         assert words in shown
+
+
+def test_the_environment_says_whose_python_and_commit_it_shows(hostile):
+    for file in ("index.html", "report.md"):
+        assert "those of the job that recorded the environment" in (hostile[1] / file).read_text()
+
+
+def test_the_mean_stands_with_its_inverse(hostile, page):
+    shown, markdown = "".join(page.texts), (hostile[1] / "report.md").read_text()
+    for row in (target.row for target in hostile[0].targets if target.row.mean_ms):
+        assert row.iterations_per_s == pytest.approx(1000 / row.mean_ms)
+        mean, rate = format_number(row.mean_ms), format_rate(row.iterations_per_s)
+        assert f"{mean}{rate}/s" in shown
+        assert f"| {mean}, {rate}/s |" in markdown
 
 
 def test_every_answer_is_in_words_in_html_and_markdown(hostile, page):
@@ -282,18 +311,23 @@ def test_damaged_or_missing_input_is_one_clear_message(tmp_path):
     assert not (tmp_path / "index.html").exists()
 
 
-def test_the_index_lists_all_studies_latest_first(tmp_path):
+def test_the_index_lists_all_studies_the_latest_measured_first(tmp_path):
     first = make_collected(models=3)
-    second = make_empty().model_copy(update={"made": "2026-12-01T00:00:00+00:00", "title": "Later"})
-    second = second.model_copy(update={"target": second.target.at(study="other")})
-    for name, collected in (("a", first), ("b", second)):
+    later = make_collected(models=1, backends=1, hostile=False)
+    for record in (record for target in later.targets for record in target.rounds):
+        record.begun = record.begun.replace("2026-11-20", "2026-11-24")
+    never = make_empty()
+    first.made = "2026-11-30T00:00:00+00:00"  # collected again after the others
+    studies = {"quickstart": first, "a-never": never, "later": later}
+    for name, collected in studies.items():
+        collected = collected.model_copy(update={"target": collected.target.at(study=name)})
         write_record(tmp_path / f"{name}.json", collected)
-    write_index([tmp_path / "a.json", tmp_path / "b.json"], tmp_path / "index.html")
+    write_index([tmp_path / f"{name}.json" for name in studies], tmp_path / "index.html")
     text = (tmp_path / "index.html").read_text()
     page = Page(text)
     assert SCRIPT not in text
     links = [a["href"] for a in page.of("a") if a["href"].endswith("index.html")]
-    assert links == ["other/index.html", "quickstart/index.html"]
+    assert links == ["later/index.html", "quickstart/index.html", "a-never/index.html"]
     assert first.answers[0].words in "".join(page.texts)
     write_index([], tmp_path / "empty.html")
     assert "No study has a report yet" in (tmp_path / "empty.html").read_text()

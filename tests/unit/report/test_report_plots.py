@@ -8,8 +8,10 @@ import pytest
 from report_fixture import SCRIPT, make_collected, make_empty
 
 from bakeoff.core.cell import Cell
+from bakeoff.core.formats import format_with_interval
 from bakeoff.report.plots import make_plots, read_plots
 from bakeoff.report.plots.inline import themed
+from bakeoff.report.plots.layers import layers_figure
 from bakeoff.report.plots.style import SERIES, color_of, hatch_of, house_style, save, series_of
 
 
@@ -54,6 +56,31 @@ def test_titles_say_units(hostile):
         assert units[plot.kind] in plot.title
         drawn = " ".join(filter(None, _texts(hostile[1] / "plots" / plot.svg)))
         assert units[plot.kind] in drawn
+
+
+def test_whiskers_are_said_to_be_intervals_and_values_have_their_digits(hostile):
+    plots = [p for p in read_plots(hostile[1] / "plots") if p.model == "resnet18"]
+    assert {p.kind for p in plots if "whiskers are the 95 % confidence interval over rounds" in p.caption} == {
+        "latency", "throughput", "speedup"
+    }  # fmt: skip
+    drawn = {p.kind: _texts(hostile[1] / "plots" / p.svg) for p in plots if not p.name.endswith("-b8")}
+    for row in (t.row for t in hostile[0].targets if t.row.model == "resnet18" and t.row.batch_size == 1):
+        if row.latency_ms is not None:
+            value, _ = format_with_interval(row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms)
+            assert value in drawn["latency"]
+            value, _ = format_with_interval(row.items_per_s, row.items_per_s_ci_low, row.items_per_s_ci_high)
+            assert value in drawn["throughput"]
+
+
+def test_layer_times_have_no_whiskers(hostile):
+    figure, caption = layers_figure(hostile[0], "resnet18")
+    assert "whisker" not in caption
+    assert "90 % of the layers" in caption
+    rows = len(figure.axes[0].patches)
+    bars = [line for line in figure.axes[0].lines if line.get_linewidth() == 4]
+    assert rows > 5
+    assert len(bars) == 2 * rows  # one on each side of a box
+    assert len(figure.axes[0].lines) == 4 * rows  # with its median and its dots, and without caps
 
 
 def test_targets_without_a_value_stay_as_marked_gaps(hostile):

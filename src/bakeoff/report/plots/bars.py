@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected, TargetResult
 from bakeoff.core.cell import Cell
-from bakeoff.core.formats import format_number
+from bakeoff.core.formats import format_with_interval
 from bakeoff.report.plots.style import (
     INK,
     MUTED,
@@ -61,9 +61,8 @@ def throughput_figure(collected: Collected, question: Cell) -> tuple[Figure, str
         row = target.row
         bars.append(Bar(target, row.items_per_s, row.items_per_s_ci_low, row.items_per_s_ci_high))
     caption = (
-        "Single inputs (images, not batches) per second with work enqueued back to back; whiskers are the 95 % "
-        "confidence interval over rounds. "
-        "Longer is better."
+        "Pipelined throughput: single inputs (images, not batches) per second with batches enqueued back to back; "
+        "whiskers are the 95 % confidence interval over rounds. Longer is better."
     )
     return _bars(collected, bars, questioned(question), "throughput (items/s)"), caption + _marks(bars)
 
@@ -124,7 +123,14 @@ def _bars(collected: Collected, bars: list[Bar], title: str, quantity: str) -> F
             if bar.high > top * (1 + 1e-9):
                 axes.plot([high], [position], marker=">", markersize=4, color=INK, linestyle="none")
             end = max(end, high)
-        axes.text(end + top * 0.012, position, format_number(value), va="center", fontsize=7.5, color=MUTED)
+        axes.text(
+            end + top * 0.012,
+            position,
+            format_with_interval(value, bar.low, bar.high)[0],
+            va="center",
+            fontsize=7.5,
+            color=MUTED,
+        )
     if whiskers:
         x, y, below, above = zip(*whiskers, strict=True)
         axes.errorbar(

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Collected
 from bakeoff.core.cell import Cell
-from bakeoff.report.plots.style import INK, color_of, horizontal_rows, named, new_figure, plain, say_empty, series_of
+from bakeoff.report.plots.style import (
+    INK,
+    MUTED,
+    color_of,
+    horizontal_rows,
+    named,
+    new_figure,
+    plain,
+    say_empty,
+    series_of,
+)
 from bakeoff.report.targets import folders, in_question_order, within_model
 
 if TYPE_CHECKING:
@@ -14,6 +24,8 @@ if TYPE_CHECKING:
 
 LARGEST = 32
 """More boxes than this are unreadable in one figure: the fastest targets are kept."""
+INNER = 0.9
+"""Share of the layers that the pale bar spans. It is no whisker: those are confidence intervals, in every plot."""
 
 
 def layers_figure(collected: Collected, model: str) -> tuple[Figure, str]:
@@ -25,9 +37,10 @@ def layers_figure(collected: Collected, model: str) -> tuple[Figure, str]:
     from matplotlib.ticker import FuncFormatter
 
     caption = (
-        "Each box holds the layers of one target by their median time: the box spans the middle half, the line is the "
-        "median layer, dots are outliers (the layers worth a look). Logarithmic axis. Layers are profiled on their "
-        "own; backends fuse and name them differently."
+        "Each row holds the layers of one target by their median time: the box spans the middle half, the line in it "
+        f"is the median layer, the pale bar spans {100 * INNER:g} % of the layers, and dots are those beyond it (the "
+        "slow ones are worth a look). Logarithmic axis. Layers are profiled on their own; backends fuse and name them "
+        "differently."
     )
     chosen = [t for t in collected.targets if t.row.model == model and t.profile is not None and t.profile.layers]
     if len(chosen) > LARGEST:
@@ -54,7 +67,8 @@ def layers_figure(collected: Collected, model: str) -> tuple[Figure, str]:
         warnings.filterwarnings("ignore", message="vert: bool was deprecated")
         sns.boxplot(
             frame, x="ms", y="row", orient="h", log_scale=(True, False), native_scale=True, width=0.62, linewidth=0.8,
-            linecolor=INK, fliersize=2, ax=axes,
+            linecolor=INK, fliersize=2, ax=axes, whis=(50 * (1 - INNER), 50 * (1 + INNER)), showcaps=False,
+            whiskerprops={"color": MUTED, "alpha": 0.4, "linewidth": 4, "solid_capstyle": "butt"},
         )  # fmt: skip
     # coloured here: with a hue for each, seaborn draws each box in a call of its own, much slower
     for position, box in zip(frame["row"].unique(), axes.patches, strict=True):

@@ -36,8 +36,9 @@ def speedup_figure(collected: Collected, model: str) -> tuple[Figure, str]:
     from bakeoff.report.plots.layout import legend_below
 
     caption = (
-        f"How many times faster than {plain(collected.baseline)} at the same batch size, with the 95 % confidence "
-        "interval; an interval that crosses 1 shows no difference. Only targets that may be ranked. Logarithmic axis."
+        f"How many times faster than {plain(collected.baseline)} at the same batch size; whiskers are the 95 % "
+        "confidence interval over rounds, and one that crosses 1 shows no difference. Only targets that may be ranked. "
+        "Logarithmic axis."
     )
     chosen = [
         target

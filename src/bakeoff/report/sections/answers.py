@@ -7,11 +7,11 @@ from itertools import groupby
 from bakeoff.artifacts.collected import TargetResult
 from bakeoff.collect.verdict import busy_words
 from bakeoff.core.cell import Cell
-from bakeoff.core.formats import format_ms, format_ratio
+from bakeoff.core.formats import MS
 from bakeoff.report.blocks import Answers, Block, Card, Datum, Paragraph
 from bakeoff.report.section import Context, section
-from bakeoff.report.tables import HEAD, accuracy_datum, contender_words, datum
-from bakeoff.report.targets import label_of, within_model
+from bakeoff.report.tables import HEAD, accuracy_datum, contender_words, latency, speedup
+from bakeoff.report.targets import label_of, latency_words, within_model
 
 BARS = 5
 """Targets shown in the small chart of an answer."""
@@ -57,16 +57,13 @@ def _card(context: Context, words: str, question: Cell, label: str | None, ranke
         cell = Cell.of(target.row)
         _, *others = contender_words(cell)
         meter = (getattr(cell, HEAD.name), round(100 * latency_ms / slowest, 1))
-        bars.append(((getattr(cell, HEAD.name), *others), Datum(format_ms(latency_ms), meter=meter)))
+        bars.append(((getattr(cell, HEAD.name), *others), Datum(latency_words(target), meter=meter)))
     if best is None:
         return Card(words, bars=bars, more=len(ranked) - len(shown))
-    row, speedup = best.row, best.speedups.get(baseline)
+    row = best.row
     numbers = [
-        ("Latency", datum(row.latency_ms, format_ms, row.latency_ci_low_ms, row.latency_ci_high_ms, strong=True)),
-        (
-            "Speed-up",
-            datum(speedup.value, format_ratio, speedup.low, speedup.high, strong=True) if speedup else Datum(),
-        ),
+        ("Latency", latency(row, MS, strong=True)),
+        ("Speed-up", speedup(best.speedups.get(baseline), strong=True)),
         ("Accuracy", accuracy_datum(best)),
     ]
     asked = within_model(question).words()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from bakeoff.artifacts.collected import Collected, Interval, TargetResult
+from bakeoff.artifacts.collected import Collected, Row, TargetResult
 from bakeoff.core.cell import Cell
-from bakeoff.core.formats import format_number, format_rate, format_ratio
+from bakeoff.core.formats import format_number, format_rate
 from bakeoff.report.blocks import (
     NOTHING,
     Block,
@@ -19,10 +19,9 @@ from bakeoff.report.blocks import (
     Table,
     TableRow,
     Text,
-    interval_words,
 )
 from bakeoff.report.section import Context, section
-from bakeoff.report.tables import HEAD, accuracy_datum, axis_cells, axis_columns, datum
+from bakeoff.report.tables import HEAD, accuracy_datum, axis_cells, axis_columns, estimate, latency, speedup
 from bakeoff.report.targets import STATUS_WORDS, TARGET_AXES, order_of_values
 
 LONGEST_REASON = 90
@@ -34,7 +33,9 @@ def comparison(context: Context) -> list[Block]:
     """Every target with its speed, accuracy and status."""
     collected, targets = context.collected, context.targets
     lead = (
-        "Every target of the study. Times are centres over rounds with their 95 % confidence interval",
+        "Every target of the study. Median latency is the geometric mean of the medians of rounds, with its 95 % "
+        "confidence interval. Iterations/s is 1000 over the mean latency in ms, one batch at a time; throughput is "
+        "pipelined: batches are enqueued back to back",
         Text("; ", only="html"),
         Text("how the numbers were made", link="#method", only="html"),
         ".",
@@ -80,14 +81,15 @@ def _columns(collected: Collected) -> list[Column]:
             "Median latency", "ms a batch", "Median latency (ms) [95 % CI]", number=True,
             hint="Median time of one inference of the whole batch, with its 95 % confidence interval",
         ),
+        # One column for the mean and its inverse, which sort alike: with one more the table would not fit its page.
         Column(
-            "Iterations/s", number=True, descending=True,
-            hint="Batches a second, one at a time: the inverse of the mean latency",
+            "Mean latency", "ms, iterations/s", "Mean latency (ms), iterations/s", number=True,
+            hint="Mean time of one inference of the whole batch, and 1000 over it: batches a second, one at a time",
         ),
         Column(
-            "Images/s", number=True, descending=True,
-            hint="Single inputs a second, batches enqueued back to back (pipelined throughput), with its 95 % "
-            "confidence interval",
+            "Throughput", "images/s, pipelined", "Pipelined throughput (images/s) [95 % CI]", number=True,
+            descending=True, hint="Single inputs a second with batches enqueued back to back, with its 95 % confidence "
+            "interval",
         ),
         *(Column("Speed-up", f"vs {reference}", number=True, descending=True)
           for reference in collected.speedup_against),
@@ -104,21 +106,19 @@ def _figures(collected: Collected, target: TargetResult, slowest_ms: float) -> l
     width = round(100 * row.latency_ms / slowest_ms, 1) if row.latency_ms else 0.0
     meter = (getattr(row, HEAD.name), width)
     return [
-        datum(row.latency_ms, format_number, row.latency_ci_low_ms, row.latency_ci_high_ms, strong=True, meter=meter),
-        datum(row.iterations_per_s, format_rate),
-        datum(row.items_per_s, format_rate, row.items_per_s_ci_low, row.items_per_s_ci_high),
-        *(_speedup(target.speedups.get(reference)) for reference in collected.speedup_against),
+        latency(row, strong=True, meter=meter),
+        _mean(row),
+        estimate(row.items_per_s, row.items_per_s_ci_low, row.items_per_s_ci_high),
+        *(speedup(target.speedups.get(reference)) for reference in collected.speedup_against),
         accuracy_datum(target),
     ]
 
 
-def _speedup(speedup: Interval | None) -> Datum:
-    if speedup is None:
+def _mean(row: Row) -> Datum:
+    if row.mean_ms is None or row.iterations_per_s is None:
         return NOTHING
-    words: str | Text = format_ratio(speedup.value)
-    if not speedup.differs_from_one:
-        words = Text(format_ratio(speedup.value), look="soft", hint="The interval holds 1: no difference shown")
-    return Datum(words, interval_words(speedup.low, speedup.high), speedup.value)
+    inverse = Text(f"{format_rate(row.iterations_per_s)}/s", look="ci")
+    return Datum((format_number(row.mean_ms), Text(", ", only="markdown"), inverse), order=row.mean_ms)
 
 
 def _status(target: TargetResult) -> Datum:

@@ -24,7 +24,7 @@ from bakeoff.report.blocks import (
 from bakeoff.report.details import TOP_LAYERS, TOP_TARGETS, Detail, detail_of
 from bakeoff.report.section import Context, section
 from bakeoff.report.tables import HEAD, contender_words
-from bakeoff.report.targets import STATUS_WORDS, within_model
+from bakeoff.report.targets import STATUS_WORDS, latency_words, within_model
 
 LONGEST_NAME = 120
 """Characters of a layer's name."""
@@ -53,7 +53,7 @@ def details(context: Context) -> list[Block]:
 def _details(detail: Detail) -> Details:
     row, profile = detail.target.row, detail.target.profile
     cell = Cell.of(row)
-    result = STATUS_WORDS[row.status] if row.latency_ms is None else format_ms(row.latency_ms)
+    result = STATUS_WORDS[row.status] if row.latency_ms is None else latency_words(detail.target)
     if detail.layers:
         result += f", {len(detail.layers)} layers"
     asked = within_model(cell.question).words()

@@ -28,14 +28,15 @@ def dynamic(context: Context) -> list[Block] | None:
     rows = []
     for cost in costs:
         ratio = cost.latency
-        change: Words = format_change(ratio.value)
+        change: Words
+        change, ends = format_change(ratio.value, ratio.low, ratio.high)
         if not ratio.differs_from_one:
-            change = Text(format_change(ratio.value), look="soft", hint="The interval holds 0: no difference shown")
+            change = Text(change, look="soft", hint="The interval holds 0: no difference shown")
         cell = Cell.of(cost).at(**{HEAD.name: cost.dynamic})
         rows.append(TableRow([
             *axis_cells(TARGET_AXES, cell),
             Datum(Text(cost.fixed, look="nowrap", series=cost.fixed)),
-            Datum(change, f"{format_change(ratio.low)} to {format_change(ratio.high)}", ratio.value, strong=True),
+            Datum(change, ends, ratio.value, strong=True),
             _both(cost.dynamic_build_s, cost.fixed_build_s, format_s),
             _both(cost.dynamic_engine_bytes, cost.fixed_engine_bytes, format_bytes),
         ]))  # fmt: skip

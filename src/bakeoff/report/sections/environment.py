@@ -13,12 +13,13 @@ from bakeoff.report.blocks import (
     FactList,
     Group,
     Heading,
+    Paragraph,
     Table,
     TableRow,
     Text,
     Words,
 )
-from bakeoff.report.facts import environment_facts
+from bakeoff.report.facts import RECORDED_BY, environment_facts
 from bakeoff.report.section import Context, section
 from bakeoff.report.tables import datum
 
@@ -28,7 +29,8 @@ def environment(context: Context) -> list[Block]:
     """Machine, software, settings, models and backends."""
     collected = context.collected
     blocks: list[Block] = [
-        Group([[Heading(heading), FactList(facts)] for heading, facts in environment_facts(collected)])
+        Group([[Heading(heading), FactList(facts)] for heading, facts in environment_facts(collected)]),
+        Paragraph(RECORDED_BY, kind="note"),
     ]
     if collected.models:
         columns = [
