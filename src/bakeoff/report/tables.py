@@ -90,6 +90,8 @@ def speedup(ratio: Interval | None, strong: bool = False) -> Datum:
     """A speed-up as a cell; paler where its interval holds 1."""
     if ratio is None:
         return NOTHING
+    if ratio.low == ratio.high == 1:  # the baseline against itself, of which there is nothing to estimate
+        return Datum(Text(f"1{TIMES}", look="soft", hint="The baseline itself"), order=1.0, strong=strong)
     cell = estimate(ratio.value, ratio.low, ratio.high, TIMES, strong)
     if ratio.differs_from_one:
         return cell
