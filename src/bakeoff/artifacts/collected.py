@@ -88,11 +88,14 @@ class Row(Part):
     mean_ms: float | None = None
     """Geometric mean over rounds of the rounds' mean latencies."""
     items_per_s_ci_low: float | None = None
-    """95 % confidence interval of items_per_s over rounds."""
+    """95 % confidence interval of items_per_s over rounds; null where nothing tells what it varies by (one round of an
+    old record, which has no segments)."""
     items_per_s_ci_high: float | None = None
     p99_ci_low_ms: float | None = None
-    """95 % confidence interval of p99_ms."""
+    """95 % confidence interval of p99_ms; never below latency_ms."""
     p99_ci_high_ms: float | None = None
+    """Null with p99_ci_low_ms given: too few samples lie beyond p99_ms to bound it above, so it may be longer by any
+    amount. It takes at least 10,000 samples over all rounds."""
     measured_at: str | None = None
     """When its first round began to be measured (UTC, ISO 8601); null in records made before this was stored."""
     session: str | None = None
