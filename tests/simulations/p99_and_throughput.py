@@ -122,7 +122,8 @@ def throughput_coverage(
     for _ in range(studies):
         y = 0.01 * ar1(rng, phi, (rounds, segments)) + between * rng.standard_normal((rounds, 1))
         made = [throughput_of(np.exp(-row)) for row in y]
-        interval = RoundNoise({0: [RoundLevel(seconds_an_item(m), "a", r) for r, m in enumerate(made)]}).latency_ms(0)
+        levels = [RoundLevel(seconds_an_item(m, alone=rounds == 1), "a", r) for r, m in enumerate(made)]
+        interval = RoundNoise({0: levels}).latency_ms(0)
         now += interval.low <= 1 <= interval.high
         seconds = np.exp(y[0])
         half = t_of(0.95, segments - 1) * seconds.std(ddof=1) / np.sqrt(segments)

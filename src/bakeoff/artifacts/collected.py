@@ -30,7 +30,8 @@ class Row(Part):
     latency_ci_high_ms: float | None = None
     """95 % confidence interval over rounds (fresh processes), not only within one."""
     p99_ms: float | None = None
-    """Over the samples of all rounds together; null unless there are at least 1000."""
+    """Of a process of typical speed: latency_ms times the 99th percentile, over the samples of all rounds, of latency
+    over its own round's median; null unless there are at least 1000 samples."""
     items_per_s: float | None = None
     """Pipelined throughput: items (not batches) a second, enqueued back to back; geometric mean over rounds."""
     iterations_per_s: float | None = None

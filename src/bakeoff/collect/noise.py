@@ -19,12 +19,12 @@ SEGMENT_CORRELATION = 0.7
 
 def noise_of(read: Sequence[TargetRecords]) -> RoundNoise[Cell]:
     """The noise of the latencies of all targets that were timed."""
-    return _noise(read, lambda record: record.latency_ms)
+    return _noise(read, lambda record, _: record.latency_ms)
 
 
 def noise_of_throughput(read: Sequence[TargetRecords]) -> RoundNoise[Cell]:
     """The noise of their throughput, as seconds an item: what is right for latencies is right for it."""
-    return _noise(read, lambda record: seconds_an_item(record.throughput) if record.throughput else None)
+    return _noise(read, lambda record, alone: record.throughput and seconds_an_item(record.throughput, alone))
 
 
 def items_per_s(noise: RoundNoise[Cell], records: TargetRecords) -> Estimate:
@@ -40,30 +40,43 @@ def items_per_s(noise: RoundNoise[Cell], records: TargetRecords) -> Estimate:
     return Estimate(1 / seconds.value, 1 / seconds.high, 1 / seconds.low)
 
 
-def _noise(read: Sequence[TargetRecords], level: Callable[[TimingRecord], Distribution | None]) -> RoundNoise[Cell]:
+def _noise(
+    read: Sequence[TargetRecords], level: Callable[[TimingRecord, bool], Distribution | None]
+) -> RoundNoise[Cell]:
+    """The noise of a quantity.
+
+    Args:
+        read: The targets.
+        level: Of a round: its level and what tells of it within the round; the flag says whether it is the only one.
+    """
     timed = [records for records in read if records.timed]
     rounds = {
         records.planned.cell: [
             RoundLevel(found, record.session, record.target.round or 0)
             for record in records.rounds
-            if (found := level(record))
+            if (found := level(record, len(records.rounds) == 1))
         ]
         for records in timed
     }
     return RoundNoise(rounds, {records.planned.cell: noise_class(records.rounds) for records in timed})
 
 
-def seconds_an_item(throughput: Throughput) -> Distribution:
+def seconds_an_item(throughput: Throughput, alone: bool) -> Distribution:
     """Seconds an item of one round; what its parts vary by makes its interval.
 
-    Successive parts are not independent, and up to ten of them cannot tell how dependent they are: a correlation of 0.7
-    is estimated as 0.3 on average. So they are taken for an AR(1) process of coefficient `SEGMENT_CORRELATION`.
+    Successive parts are not independent, and two to ten of them cannot tell how dependent they are. So the parts of an
+    only round are taken for an AR(1) process of coefficient `SEGMENT_CORRELATION`. Where there are several rounds they
+    tell by themselves what the rounds vary by. There the parts only give a floor, which assumes as little as it can.
+
+    Args:
+        throughput: Of the round.
+        alone: Whether it is the target's only round, so that nothing else tells its noise.
     """
     each = [1 / rate for rate in throughput.segments]
     whole = 1 / throughput.items_per_s
     half = 0.0
     if len(each) > 1:
-        inflation, freedom = dependent_mean(len(each), SEGMENT_CORRELATION)
+        inflation, freedom = dependent_mean(len(each), SEGMENT_CORRELATION if alone else 0.0)
         half = t_of(LEVEL, freedom) * statistics.stdev(each) * math.sqrt(inflation / len(each))
     low, high = max(whole - half, 0.01 * whole), whole + half
     return Distribution(
@@ -86,7 +99,7 @@ def dependent_mean(n: int, correlation: float) -> tuple[float, float]:
     import numpy as np
 
     places = np.arange(n)
-    covariance = correlation ** np.abs(places[:, None] - places)
+    covariance = np.power(float(correlation), np.abs(places[:, None] - places))
     centred = covariance - covariance.mean(axis=0)
     trace = float(np.trace(centred))
     variance_of_mean = float(covariance.mean())
