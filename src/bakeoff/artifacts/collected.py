@@ -30,7 +30,8 @@ class Row(Part):
     latency_ci_high_ms: float | None = None
     """95 % confidence interval over rounds (fresh processes), not only within one."""
     p99_ms: float | None = None
-    """Over the samples of all rounds together; null unless there are at least 1000."""
+    """Of a process of typical speed: latency_ms times the 99th percentile, over the samples of all rounds, of latency
+    over its own round's median; null unless there are at least 1000 samples."""
     items_per_s: float | None = None
     """Pipelined throughput: items (not batches) a second, enqueued back to back; geometric mean over rounds."""
     iterations_per_s: float | None = None
@@ -88,11 +89,14 @@ class Row(Part):
     mean_ms: float | None = None
     """Geometric mean over rounds of the rounds' mean latencies."""
     items_per_s_ci_low: float | None = None
-    """95 % confidence interval of items_per_s over rounds."""
+    """95 % confidence interval of items_per_s over rounds; null where nothing tells what it varies by (one round of an
+    old record, which has no segments)."""
     items_per_s_ci_high: float | None = None
     p99_ci_low_ms: float | None = None
-    """95 % confidence interval of p99_ms."""
+    """95 % confidence interval of p99_ms; never below latency_ms."""
     p99_ci_high_ms: float | None = None
+    """Null with p99_ci_low_ms given: too few samples lie beyond p99_ms to bound it above, so it may be longer by any
+    amount. It takes at least 10,000 samples over all rounds."""
     measured_at: str | None = None
     """When its first round began to be measured (UTC, ISO 8601); null in records made before this was stored."""
     session: str | None = None

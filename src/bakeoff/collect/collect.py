@@ -57,7 +57,7 @@ def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
         target_result(
             records,
             noise.latency_ms(records.planned.cell) if records.timed else None,
-            items_per_s(rates, records.planned.cell) if records.timed else None,
+            items_per_s(rates, records) if records.timed else None,
             speedups(records.planned.cell),
             baseline,
         )

@@ -14,14 +14,15 @@ from bakeoff.artifacts.collected import Interval, Row, TargetResult
 from bakeoff.artifacts.plan import PlannedTarget
 from bakeoff.artifacts.profile import ProfileRecord
 from bakeoff.artifacts.timing import Distribution, TimingRecord
+from bakeoff.collect.estimate import Estimate
 from bakeoff.collect.files import files_of
 from bakeoff.collect.gpu import gpu_readings, mean_power_w
 from bakeoff.collect.records import Reader
 from bakeoff.collect.rounds import latency_samples, with_warnings
+from bakeoff.collect.tail_interval import p99_interval
 from bakeoff.collect.warnings.rules import target_warnings
 from bakeoff.config.study import Study
-from bakeoff.core.quantiles import has_tail, tail_percentile
-from bakeoff.measure.statistics import quantile_interval
+from bakeoff.core.quantiles import has_tail
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def read_target(reader: Reader, study: Study, planned: PlannedTarget, further: S
 def target_result(
     records: TargetRecords,
     latency: Interval | None,
-    throughput: Interval | None,
+    throughput: Estimate | None,
     speedups: Mapping[str, Interval],
     baseline: str,
 ) -> TargetResult:
@@ -127,7 +128,7 @@ def target_result(
     Args:
         records: What was read.
         latency: Over rounds, in milliseconds; None for a target that was not timed.
-        throughput: Over rounds, in items per second; likewise.
+        throughput: Over rounds, in items per second; likewise. Its ends are None where nothing tells them.
         speedups: Against each `label/precision`; taken over for a ranked target only.
         baseline: The `label/precision` of the row's own speed-up.
     """
@@ -171,10 +172,10 @@ def _take_over(row: Row, record: BuildRecord | AccuracyRecord) -> None:
         setattr(row, name, getattr(record, name))
 
 
-def _fill_timing(row: Row, records: TargetRecords, latency: Interval, throughput: Interval | None) -> None:
+def _fill_timing(row: Row, records: TargetRecords, latency: Interval, throughput: Estimate | None) -> None:
     rounds = records.rounds
     row.latency_ms, row.latency_ci_low_ms, row.latency_ci_high_ms = latency.value, latency.low, latency.high
-    _fill_p99(row, records)
+    _fill_p99(row, records, latency)
     row.mean_ms = statistics.geometric_mean(r.latency_ms.mean for r in rounds if r.latency_ms)
     row.iterations_per_s = 1000 / row.mean_ms
     if throughput:
@@ -210,13 +211,11 @@ def _median(values: Iterable[float | None]) -> float | None:
     return statistics.median(known) if known else None
 
 
-def _fill_p99(row: Row, records: TargetRecords) -> None:
-    """p99 over the samples of all rounds together, with its interval; null where they are too few for it."""
-    import numpy as np
-
+def _fill_p99(row: Row, records: TargetRecords, latency: Interval) -> None:
+    """p99 over rounds, with its interval; null where the samples are too few for it."""
     if not has_tail(sum(distribution.n for distribution in records.latencies()), 99):
         return
     rounds = zip(records.rounds, records.timing, strict=True)
-    samples_ms = np.concatenate([latency_samples(record, Path(path)) for record, path in rounds])
-    row.p99_ms = tail_percentile(samples_ms, 99)
-    row.p99_ci_low_ms, row.p99_ci_high_ms = quantile_interval(samples_ms, 0.99)
+    p99 = p99_interval(latency, [latency_samples(record, Path(path)) for record, path in rounds])
+    if p99:
+        row.p99_ms, row.p99_ci_low_ms, row.p99_ci_high_ms = p99.value, p99.low, p99.high

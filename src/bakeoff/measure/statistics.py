@@ -72,7 +72,7 @@ def quantile_interval(samples: np.ndarray, q: float) -> tuple[float, float]:
     ordered = np.sort(samples)
     n = ordered.size
     quantile = float(np.quantile(ordered, q))
-    variance, freedom = _count_variance(samples, quantile, q)
+    variance, freedom = count_variance(samples, quantile, q)
     half = t_quantile(freedom) * math.sqrt(n * variance)
     # half a rank: continuity correction
     low = max(0, math.floor(n * q - half + 0.5) - 1)
@@ -134,7 +134,7 @@ def t_quantile(freedom: float) -> float:
     return z + g1 / freedom + g2 / freedom**2 + g3 / freedom**3 + g4 / freedom**4
 
 
-def _count_variance(samples: np.ndarray, quantile: float, q: float) -> tuple[float, float]:
+def count_variance(samples: np.ndarray, quantile: float, q: float) -> tuple[float, float]:
     """Long-run variance of 1[x <= quantile], never below the q·(1 - q) of independent samples; degrees of freedom."""
     import numpy as np
 

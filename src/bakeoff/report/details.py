@@ -101,10 +101,7 @@ def time_facts(row: Row, rounds: Sequence[TimingRecord]) -> Facts:
     if len(medians) > 1:
         facts.append(("Medians of rounds", f"{', '.join(medians)}{_THIN}ms"))
     if row.p99_ms is not None:
-        ends = ""
-        if row.p99_ci_low_ms is not None and row.p99_ci_high_ms is not None:
-            ends = f" [{format_number(row.p99_ci_low_ms)}–{format_number(row.p99_ci_high_ms)}]"
-        facts.append(("99th percentile", format_ms(row.p99_ms) + ends))
+        facts.append(("99th percentile", format_ms(row.p99_ms) + _p99_ends(row)))
     if row.device_ms is not None:
         share = f"{100 * row.device_ms / row.latency_ms:.0f} % of the latency"
         facts.append(("Device time", f"{format_ms(row.device_ms)} by the GPU's events, {share}"))
@@ -130,6 +127,15 @@ def time_facts(row: Row, rounds: Sequence[TimingRecord]) -> Facts:
     warming = sum(record.warmup.n for record in rounds if record.warmup)
     facts.append(("Inferences timed", f"{timed} in {len(rounds)} rounds, after {warming} to warm up"))
     return facts
+
+
+def _p99_ends(row: Row) -> str:
+    """Its interval in words, which has no upper end where the samples do not bound it."""
+    if row.p99_ci_low_ms is None:
+        return ""
+    if row.p99_ci_high_ms is None:
+        return f" [{format_number(row.p99_ci_low_ms)} or more: too few samples to bound it above]"
+    return f" [{format_number(row.p99_ci_low_ms)}–{format_number(row.p99_ci_high_ms)}]"
 
 
 def limit_facts(row: Row) -> Facts:

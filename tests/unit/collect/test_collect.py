@@ -326,14 +326,26 @@ def test_the_csv_begins_with_the_columns_that_others_read(world):
     )
 
 
-def test_p99_is_over_all_rounds_together(world):
+def test_p99_is_that_of_a_process_of_typical_speed(world):
     planned = world.targets[0]
-    samples = [np.random.default_rng(k).lognormal(2, 0.1, 400) for k in range(ROUNDS)]
+    samples = [2**k * np.random.default_rng(k).lognormal(2, 0.1, 400) for k in range(ROUNDS)]
     for number, path in enumerate(world.files(planned).timing, 1):
         world.write_round(Path(path), samples[number - 1], number, planned)
     rows = _by_name(world.collect())
-    assert rows["eager"].row.p99_ms == pytest.approx(np.percentile(np.concatenate(samples), 99))
+    row = rows["eager"].row
+    ratios = np.concatenate([each / np.median(each) for each in samples])
+    assert row.p99_ms == pytest.approx(row.latency_ms * np.percentile(ratios, 99))
+    assert row.latency_ms <= row.p99_ci_low_ms < row.p99_ms
+    assert row.p99_ci_high_ms is None
     assert rows["openvino"].row.p99_ms is None
+
+
+def test_throughput_of_one_old_round_has_no_interval(world):
+    once = world.study.timing.model_copy(update={"rounds": 1})
+    world.study = world.study.model_copy(update={"timing": once})
+    for target in world.collect().targets:
+        assert target.row.items_per_s == pytest.approx(100.0)
+        assert target.row.items_per_s_ci_low is target.row.items_per_s_ci_high is None
 
 
 def test_build_that_failed_blocks_its_targets(world):
