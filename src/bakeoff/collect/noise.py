@@ -29,7 +29,11 @@ def noise_of_rounds(rounds: Mapping[Cell, Sequence[TimingRecord]]) -> RoundNoise
 
 def noise_of_throughput(read: Sequence[TargetRecords]) -> RoundNoise[Cell]:
     """The noise of their throughput, as seconds an item: what is right for latencies is right for it."""
-    return _noise(_rounds(read), lambda record, alone: record.throughput and seconds_an_item(record.throughput, alone))
+
+    def level(record: TimingRecord, alone: bool) -> Distribution | None:
+        return seconds_an_item(record.throughput, alone) if record.throughput else None
+
+    return _noise(_rounds(read), level)
 
 
 def items_per_s(noise: RoundNoise[Cell], records: TargetRecords) -> Estimate:
