@@ -232,3 +232,14 @@ def test_a_large_gpu_study_stays_small(tmp_path):
     )
     assert len(collected.targets) == 2000
     assert len(html_of(collected, [], tmp_path, tmp_path).encode()) < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"), [(None, None, ""), (2.5, 4.0, " [2.5"), (2.5, None, " [2.5"), (2.5, None, "or more")]
+)
+def test_a_p99_that_is_not_bounded_says_so(low, high, words):
+    found = target(make_collected(**GPU), "eager")
+    found.row.p99_ms, found.row.p99_ci_low_ms, found.row.p99_ci_high_ms = 3.0, low, high
+    said = facts(found)["Times"]["99th percentile"]
+    assert words in said
+    assert ("or more" in said) == (low is not None and high is None)
