@@ -292,6 +292,6 @@ def test_a_build_goes_on_without_any_of_them(device, tmp_path, monkeypatch):
     backend = make_backend({"kind": "inductor", "max_autotune": True})
     built = backend.build(tmp_path, replace(spec, device=device), tmp_path)
     backend.inspect(tmp_path, built, replace(spec, device=device))
-    assert built.holds_precision is True
+    assert built.holds_precision is None  # the stand-in's package is empty, so it tells no types
     notes = [note for note in built.notes if note.startswith("the installed version has no ")]
     assert len(notes) == (1 if device == "cpu" else 3)

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Field, field_validator, model_validator
 
-from bakeoff.accuracy.judge import limits_for
-from bakeoff.accuracy.tolerance import Tolerance
+from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE, Tolerance
 from bakeoff.backends import KINDS, options_of
 from bakeoff.backends.options import BackendOptions
 from bakeoff.core.precision import Precision
@@ -54,7 +53,7 @@ class Accuracy(Section):
 
     def tolerance_of(self, precision: Precision) -> Tolerance:
         """The limits that judge this precision, on weights that do not amplify rounding."""
-        return limits_for(precision, self.tolerance.get(precision), trusted=True)[0]
+        return self.tolerance.get(precision, DEFAULT_TOLERANCE[precision]).filled_in()
 
     @field_validator("tolerance")
     @classmethod

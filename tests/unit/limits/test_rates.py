@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bakeoff.artifacts.environment import EnvironmentRecord
+from bakeoff.freshness.environment_variables import recorded
 from bakeoff.jobs import environment
 from bakeoff.limits import rates
 
@@ -51,8 +52,10 @@ def test_every_gpu_is_recorded_but_not_the_one_that_the_job_was_given(monkeypatc
     ]
     record = environment.run(json.loads(json.dumps({**SPEC, "gpus": gpus, "precisions": []})))
     assert [gpu["uuid"] for gpu in record.machine["gpus"]] == ["GPU-0", "GPU-1"]
-    assert record.variables.get("CUDA_LAUNCH_BLOCKING") == "0"
-    assert "CUDA_VISIBLE_DEVICES" not in record.variables
+    # Variables of GPUs alone are recorded in a study on GPUs, and which GPU a job was given in none.
+    assert "CUDA_LAUNCH_BLOCKING" not in record.variables
+    assert recorded(on_gpu=True)["CUDA_LAUNCH_BLOCKING"] == "0"
+    assert "CUDA_VISIBLE_DEVICES" not in recorded(on_gpu=True)
 
 
 def test_what_cannot_be_measured_is_null_with_the_reason():
