@@ -76,11 +76,7 @@ def read_record(path: str | Path, kind: type[R]) -> R:
         raise BakeoffError(f"{path} is missing; run the study again to make it") from None
     except ValidationError as error:
         tell_damaged(path)
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise DamagedError(
-            f"{path} is damaged ({where}: {first['msg']}); run the study again to make it anew"
-        ) from None
+        raise DamagedError(f"{path} {_damage(error)}; run the study again to make it anew") from None
 
 
 def read_foreign_record(path: str | Path, kind: type[R]) -> R:
@@ -97,9 +93,14 @@ def read_foreign_record(path: str | Path, kind: type[R]) -> R:
         with _garbage_uncollected():
             return kind.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise BakeoffError(_newer(content, kind) or f"is damaged ({where}: {first['msg']})") from None
+        raise BakeoffError(_newer(content, kind) or _damage(error)) from None
+
+
+def _damage(error: ValidationError) -> str:
+    """That a file is damaged, by the first thing that is wrong in it."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "the file"
+    return f"is damaged ({where}: {first['msg']})"
 
 
 def _newer(content: bytes, kind: type[Record]) -> str | None:

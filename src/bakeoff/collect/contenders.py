@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.artifacts.collected import Interval
 from bakeoff.collect.noise import noise_of
 from bakeoff.collect.result import TargetRecords
 from bakeoff.collect.standings import standings
@@ -30,13 +29,10 @@ def contenders(records: Sequence[TargetRecords], study: Study) -> list[Cell]:
         if target.unranked_reason() is None and target.timed:
             questions.setdefault(target.planned.cell.question, []).append(target.planned.cell)
 
-    def compare(one: Cell, other: Cell, of_many: int) -> Interval:
-        return noise.ratio(one, other, of_many)
-
     found = {target.planned.cell for target in records if target.timed and rounds_disagree(target.rounds)}
     for cells in questions.values():
         by_latency = sorted(cells, key=lambda cell: noise.latency_ms(cell).value)
-        standing = standings(by_latency, compare, study.margin)
+        standing = standings(by_latency, noise.ratio, study.margin)
         unsure = [other.key for other in standing.of("not_told_apart")]
         if unsure:
             found |= {standing.best, *unsure}

@@ -13,13 +13,12 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from bakeoff.artifacts.collected import BackendSummary, Collected, Interval, TargetResult
+from bakeoff.artifacts.collected import BackendSummary, Collected, TargetResult
 from bakeoff.backends.options import OF_THE_STUDY
 from bakeoff.collect.noise import noise_of_rounds
 from bakeoff.collect.standings import standings
+from bakeoff.collect.warnings.rules import rounds_disagree
 from bakeoff.core.cell import Cell
-
-DISAGREE = "rounds-disagree"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class FalseDifferences:
     half_width: float
     """Median over targets of half the width of a latency's interval, as a fraction."""
     disagree: int
-    """Targets with the warning `rounds-disagree`."""
+    """Targets whose rounds disagree."""
 
 
 def false_differences(collected: Collected) -> list[FalseDifferences]:
@@ -50,9 +49,6 @@ def false_differences(collected: Collected) -> list[FalseDifferences]:
     for target in timed:
         equal_to = (target.row.cell.at(backend=None), _engine(collected.backends[target.row.backend]))
         groups.setdefault(equal_to, []).append(target)
-
-    def compare(one: Cell, other: Cell, of_many: int) -> Interval:
-        return noise.ratio(one, other, of_many)
 
     found = []
     for group in groups.values():
@@ -67,10 +63,10 @@ def false_differences(collected: Collected) -> list[FalseDifferences]:
                 rounds=sum(len(target.rounds) for target in group),
                 pairs=len(pairs),
                 pairs_apart=sum(noise.ratio(*pair).differs_from_one for pair in pairs),
-                called_slower=[standing.key for standing in standings(by_latency, compare, 0.0).of("slower")],
+                called_slower=[standing.key for standing in standings(by_latency, noise.ratio, 0.0).of("slower")],
                 farthest=latencies[by_latency[-1]].value / latencies[by_latency[0]].value,
                 half_width=statistics.median(math.log(each.high / each.low) / 2 for each in latencies.values()),
-                disagree=sum(DISAGREE in target.row.warnings for target in group),
+                disagree=sum(rounds_disagree(target.rounds) for target in group),
             )
         )
     return found

@@ -24,7 +24,8 @@ then looks as if there were none. No interval that ends where such samples end c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.collected import Interval
@@ -61,7 +62,7 @@ def p99_interval(latency_ms: Interval, rounds_ms: Sequence[np.ndarray]) -> Estim
     effective = n / _design_effect(ratios, pooled, quantile)
     descending = np.sort(pooled)[::-1]
     # The lower end is the first sample so far down that surely a hundredth of all inferences take at least as long.
-    below = _first(n, lambda k: _share_limit(k + 1, n, effective, lower=True) >= 0.01)
+    below = bisect_left(range(n), True, key=lambda k: _share_limit(k + 1, n, effective, lower=True) >= 0.01)
     # The quantile is interpolated, so that with few samples it may lie beyond the order statistic by less than a rank.
     shortest = min(quantile, max(1.0, float(descending[min(below, n - 1)])))
     value = latency_ms.value * quantile
@@ -70,7 +71,7 @@ def p99_interval(latency_ms: Interval, rounds_ms: Sequence[np.ndarray]) -> Estim
     if not has_tail(n, _PERCENT, BOUNDING_SAMPLES) or _share_limit(0, n, effective, lower=False) > 0.01:
         return Estimate(value, low, None)
     # The upper end is the last sample beyond which there is surely no more than a hundredth of all inferences.
-    beyond = _first(n, lambda k: _share_limit(k, n, effective, lower=False) > 0.01)
+    beyond = bisect_left(range(n), True, key=lambda k: _share_limit(k, n, effective, lower=False) > 0.01)
     longest = max(quantile, float(descending[beyond - 1]))
     up = math.hypot(math.log(latency_ms.high / latency_ms.value), math.log(longest / quantile))
     return Estimate(value, low, value * math.exp(up))
@@ -108,12 +109,3 @@ def _share_limit(count: int, n: int, effective: float, lower: bool) -> float:
     if lower:
         return float(betaincinv(seen, effective - seen + 1, _TAIL))
     return float(betaincinv(seen + 1, effective - seen, 1 - _TAIL)) if seen < effective else 1.0
-
-
-def _first(n: int, holds: Callable[[int], bool]) -> int:
-    """The least of 0 to n - 1 for which something holds that holds for all after it; n where it holds for none."""
-    low, high = 0, n
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle + 1, high)
-    return low

@@ -10,6 +10,7 @@ import pytest
 from tiny_models import BATCH, MODELS, TinyModel, built_and_inspected, gpu, machine, request
 
 from bakeoff.backends import make_backend
+from bakeoff.backends.base import Built
 from bakeoff.backends.tensorrt import info as trt_info
 from bakeoff.backends.tensorrt import library as trt_library
 from bakeoff.backends.tensorrt.backend import PLAN, TensorRt
@@ -185,7 +186,7 @@ def test_the_finished_engine_says_whether_it_holds_its_precision(
     finished: list[trt_info.LayerInfo] | None, holds: bool | None
 ) -> None:
     """The network is right in each case, and speaks for none."""
-    built = trt_info.Types()
+    built = Built(files=[])
     trt_info.record_types(built, HALF, finished, "fp16")
     assert built.holds_precision is holds
     assert any("is not known" in note for note in built.notes) == (holds is None)
@@ -196,7 +197,7 @@ def test_an_fp32_engine_whose_kernels_are_tf32_does_not_hold_fp32() -> None:
              "TacticName": "sm80_xmma_fprop_implicit_gemm_tf32f32_tf32f32_f32_nhwckrsc_nhwc"}  # fmt: skip
     finished = trt_info.layers({"engine": {"Layers": [layer]}})
     for precision, holds in (("fp32", False), ("tf32", True)):
-        built = trt_info.Types()
+        built = Built(files=[])
         trt_info.record_types(built, [trt_info.LayerInfo("conv", "CONVOLUTION", "float32")], finished, precision)
         assert built.holds_precision is holds
 

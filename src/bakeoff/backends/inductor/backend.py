@@ -142,14 +142,13 @@ class Inductor(Backend):
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """See Backend.inspect: dtypes of what the package calls; the warm build where one is asked for."""
         from bakeoff.backends.inductor.package_dtypes import package_dtypes
-        from bakeoff.backends.shared.torch_dtypes import graph_dtypes
-        from bakeoff.profiling.precision_held import is_compute, record_dtypes
+        from bakeoff.backends.shared.torch_dtypes import products_in
+        from bakeoff.profiling.precision_held import record_dtypes
 
         latest, self._latest = self._latest, None
         if latest is None:
             raise BuildError("only a package that was just built can be inspected")
-        products = sum(is_compute(kind) for kind, _ in graph_dtypes(latest.program))
-        record_dtypes(built, package_dtypes(folder / PACKAGE), spec.precision, at_least=products)
+        record_dtypes(built, package_dtypes(folder / PACKAGE), spec.precision, at_least=products_in(latest.program))
         built.notes += private.missing_parts(spec.device, self._tunes())
         if carries_own_runtime(folder / PACKAGE):
             built.notes.append(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.backends.shared.torch_session import in_memory_order, input_dtype
 from bakeoff.core.private_parts import MissingPrivatePart
 from bakeoff.core.torch_private import dispatch_mode
-from bakeoff.profiling.precision_held import record_dtypes
+from bakeoff.profiling.precision_held import is_compute, record_dtypes
 
 if TYPE_CHECKING:
     import torch
@@ -77,6 +77,11 @@ def graph_dtypes(program: torch.export.ExportedProgram) -> list[tuple[str, str]]
         if node.op == "call_function" and hasattr(node.target, "overloadpacket")
         for pair in _computing(node.target, node.meta.get("val"))
     ]
+
+
+def products_in(program: torch.export.ExportedProgram) -> int:
+    """How many convolutions and matrix products an exported graph has."""
+    return sum(is_compute(kind) for kind, _ in graph_dtypes(program))
 
 
 def _computing(operator: Any, result: Any) -> Iterator[tuple[str, str]]:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.artifacts.io import write_text
+from bakeoff.backends.base import Built
 from bakeoff.backends.tensorrt.library import dtype_name
 from bakeoff.core.errors import EngineError
 from bakeoff.core.precision import Precision
-from bakeoff.profiling.precision_held import HasDtypes, is_compute, record_dtypes
+from bakeoff.profiling.precision_held import is_compute, record_dtypes
 
 FILE = "engine_info.json"
 FROM_NETWORK = "network before fusion"
@@ -39,15 +40,6 @@ _INSPECTED_DTYPES = (
 
 
 _QUANTIZABLE = re.compile("CONVOLUTION|DECONVOLUTION|MATRIX_MULTIPLY")
-
-
-@dataclass
-class Types:
-    """What `record_dtypes` fills in, of a network."""
-
-    layer_dtypes: dict[str, int] = field(default_factory=dict)
-    holds_precision: bool | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -160,7 +152,7 @@ def at_batch(found: list[LayerInfo], batch_size: int) -> list[LayerInfo]:
 
 
 def record_types(
-    built: HasDtypes, network: list[LayerInfo], finished: list[LayerInfo] | None, precision: Precision
+    built: Built, network: list[LayerInfo], finished: list[LayerInfo] | None, precision: Precision
 ) -> None:
     """Set `layer_dtypes` and `holds_precision` of a build by its finished engine.
 
@@ -173,7 +165,7 @@ def record_types(
         finished: Layers of the engine by the inspector; None where it was not asked.
         precision: What was asked for.
     """
-    of_network = Types()
+    of_network = Built(files=[])
     record_dtypes(of_network, [(layer.type, layer.dtype) for layer in network], precision)
     if of_network.holds_precision is False:
         built.layer_dtypes, built.holds_precision = of_network.layer_dtypes, False

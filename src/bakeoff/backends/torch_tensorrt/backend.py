@@ -71,7 +71,6 @@ class TorchTensorRt(Backend):
     def __init__(self, options: TorchTensorRtOptions) -> None:
         super().__init__(options)
         self._latest: torch.export.ExportedProgram | None = None
-        self._engines = 0
         self._compiled_graph: Any = None
 
     def export_key(self, precision: Precision) -> ExportKey:
@@ -132,10 +131,10 @@ class TorchTensorRt(Backend):
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """See Backend.inspect: its engines' dtypes, and by a dry run how the graph was cut (dynamo only)."""
-        from bakeoff.backends.shared.torch_dtypes import graph_dtypes
+        from bakeoff.backends.shared.torch_dtypes import products_in
         from bakeoff.backends.torch_tensorrt.engine_layers import engine_layers
-        from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words, graph_cut_statistics
-        from bakeoff.profiling.precision_held import is_compute, record_dtypes
+        from bakeoff.backends.torch_tensorrt.graph_cut import engines_in, fallback_words, graph_cut_statistics
+        from bakeoff.profiling.precision_held import record_dtypes
 
         if not self._dynamo:
             built.notes.append(
@@ -145,9 +144,8 @@ class TorchTensorRt(Backend):
         program, self._latest = self._latest, None
         if program is None:
             raise BuildError("only an engine that was just built can be inspected")
-        products = sum(is_compute(kind) for kind, _ in graph_dtypes(program))
         compiled, self._compiled_graph = self._compiled_graph, None
-        record_dtypes(built, engine_layers(compiled), spec.precision, at_least=products)
+        record_dtypes(built, engine_layers(compiled), spec.precision, at_least=products_in(program))
         try:
             cut = self._compiled(program, spec, min_block_size=1, dryrun=True)
         except Exception as error:  # the engine itself is built and sound
@@ -155,7 +153,7 @@ class TorchTensorRt(Backend):
             return
         built.partition = graph_cut_statistics(cut, self.options.min_block_size)
         built.fallback = fallback_words(built.partition)
-        _compare_engines(built, built.partition, self._engines)
+        _compare_engines(built, built.partition, engines_in(compiled))
 
     def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
         """See Backend.load."""
@@ -177,13 +175,12 @@ class TorchTensorRt(Backend):
 
     def _dynamo_engine(self, export: Path, spec: EngineSpec, out: Path) -> Built:
         from bakeoff.backends.shared.exported import fitted_program
-        from bakeoff.backends.torch_tensorrt.graph_cut import engines_in
 
         library = _library()
         program = fitted_program(export / "model.pt2", spec)
         compiled = self._compiled(program, spec, min_block_size=self.options.min_block_size)
         library.save(compiled, str(out / EXPORTED), output_format="exported_program", **_saving(library, program, spec))
-        self._latest, self._engines, self._compiled_graph = program, engines_in(compiled), compiled
+        self._latest, self._compiled_graph = program, compiled
         return Built(files=[EXPORTED])
 
     def _compiled(self, program: torch.export.ExportedProgram, spec: EngineSpec, **settings: Any) -> Any:
