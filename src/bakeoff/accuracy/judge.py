@@ -104,13 +104,13 @@ def judge(
 
 def worst_output(outputs: Sequence[OutputError], limits: Tolerance) -> int | None:
     """Position of the output that is nearest to a limit, or farthest beyond one; None where nothing judges any."""
-    shares = [(max(_shares(output, limits), default=0.0), -position) for position, output in enumerate(outputs)]
+    shares = [(share_of_limits(output, limits), -position) for position, output in enumerate(outputs)]
     share, position = max(shares, default=(0.0, 0))
     return -position if share else None
 
 
-def _shares(output: OutputError, limits: Tolerance) -> list[float]:
-    """Each figure as a share of its limit."""
+def share_of_limits(output: OutputError, limits: Tolerance) -> float:
+    """The figure that takes most of its limit, as a share of it: above 1 where a limit is missed, 0 without limits."""
     found = [
         value / limit
         for value, limit in (
@@ -123,7 +123,7 @@ def _shares(output: OutputError, limits: Tolerance) -> list[float]:
     ]
     if output.equal is not None and limits.equal is not None:
         found.append((1 - output.equal) / max(1 - limits.equal, 1e-9))
-    return found
+    return max(found, default=0.0)
 
 
 def _of(position: int, names: Sequence[str], several: bool) -> str:

@@ -106,9 +106,10 @@ class ReferenceRecord(Record):
     """Where the weights come from, in words, with the digest of a checkpoint."""
     real_weights: bool | None = None
     """False for random weights."""
-    conditioned: bool | None = None
-    """Of random weights: whether they could be made such that rounding is not amplified, so that the limits for trained
-    networks judge low precisions, too. Null in records made before this was stored."""
+    rounding: dict[str, list[OutputFigures]] | None = None
+    """Of random weights: what rounding alone does to each output in fp16 and bf16, by a simulation of eager execution.
+    Where that is little, the limits for trained networks judge low precisions, too. No figures where an output is NaN
+    or infinite then; null where it could not be measured, and in records made before this was stored."""
     parameters: int | None = None
     parameter_bytes: int | None = None
     work: Work | None = None
@@ -117,6 +118,6 @@ class ReferenceRecord(Record):
     outputs: list[OutputSpread] = []
     n_inputs: int | None = None
     statistics: str | None = None
-    """How normalization statistics were set for random weights, in words."""
+    """How random weights were conditioned, in words."""
     files: dict[str, FileDigest] = {}
     library: dict[str, str] = {}

@@ -101,6 +101,8 @@ class Row(Part):
     """When its first round began to be measured (UTC, ISO 8601); null in records made before this was stored."""
     session: str | None = None
     """The sessions that its rounds were measured in, joined by spaces; null in records made before this was stored."""
+    worst_output: str | None = None
+    """The output that is nearest to its limits, or farthest beyond them; null for a model with one output."""
 
     @property
     def cell(self) -> Cell:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bakeoff.accuracy.doubts import APART_DB
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.collected import Answer, Interval, NotToldApart, TargetResult
 from bakeoff.collect.standings import Standing, standings
@@ -33,7 +32,6 @@ OF_THE_BEST = {
     "unpaired": "it was measured in another session than others",
     "waits-for-host": "its speed is the host's, not the GPU's",
     "not-repeatable": "run again on the same inputs, it gave other outputs: look into that first",
-    "less-accurate": f"other backends agree at least {APART_DB:g} dB better at its precision: look into that first",
     "one-round": "one round only, so what varies from process to process is in no interval",
 }
 """What a warning of the best adds to the sentence that names it."""
@@ -139,7 +137,7 @@ def _agreement(accuracy: AccuracyRecord) -> str:
     if accuracy.sqnr_db is None:
         return "outputs within tolerance"
     text = f"outputs agree to {format_db(accuracy.sqnr_db)}"
-    return f"{text} (indicative only: random weights)" if accuracy.indicative else text
+    return f"{text} (indicative only: random weights that amplify rounding)" if accuracy.indicative else text
 
 
 def _why_none(group: list[TargetResult]) -> str:

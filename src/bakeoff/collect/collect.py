@@ -14,9 +14,8 @@ from bakeoff.backends.options import BackendOptions
 from bakeoff.collect.answers import answers
 from bakeoff.collect.dynamic_cost import dynamic_costs
 from bakeoff.collect.noise import items_per_s, noise_of, noise_of_throughput, not_paired
-from bakeoff.collect.peers import less_accurate
 from bakeoff.collect.records import Reader
-from bakeoff.collect.result import read_target, target_result
+from bakeoff.collect.result import read_targets, target_result
 from bakeoff.collect.warnings.codes import in_order
 from bakeoff.config.study import Study
 from bakeoff.core.cell import Cell
@@ -34,8 +33,7 @@ def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
     """
     reader, paths = Reader(), StudyPaths(study.study)
     whole = Cell(study=study.study)
-    further = further_rounds(study)
-    read = [read_target(reader, study, planned, further.get(planned.cell, [])) for planned in targets]
+    read = read_targets(reader, study, targets, further_rounds(study))
     noise, rates = noise_of(read), noise_of_throughput(read)
     timed = {records.planned.cell for records in read if records.timed}
     references = {
@@ -66,8 +64,6 @@ def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
     works = {model: reference.work for model, reference in models.items()}
     for result in results:
         set_limit(result.row, works.get(result.row.model), found.limits)
-    for result in less_accurate(results, {label: options.kind for label, options in study.backends.items()}):
-        result.row.warnings = in_order({*result.row.warnings, "less-accurate"})
 
     unpaired = not_paired(timed, noise)
     for result in results:

@@ -10,7 +10,7 @@ from bakeoff.artifacts.io import read_record, write_record
 from bakeoff.artifacts.plan import PlanRecord
 from bakeoff.collect.contenders import contenders
 from bakeoff.collect.records import Reader
-from bakeoff.collect.result import read_target
+from bakeoff.collect.result import read_targets
 from bakeoff.config.study import Study
 from bakeoff.core.cell import Cell
 from bakeoff.core.paths import StudyPaths
@@ -35,7 +35,7 @@ def decide(study_json: dict[str, Any], plan_file: str, number: int, out: str, re
     ledger, name = Ledger(paths.ledger), str(Path(out).relative_to(paths.results))
     ledger.write(name, Entry(repair=repair))
     reader, further = Reader(), further_rounds(study, before=number)
-    read = [read_target(reader, study, planned, further.get(planned.cell, [])) for planned in plan.targets]
+    read = read_targets(reader, study, plan.targets, further)
     found = contenders(read, study)
     record = ContestRecord(target=Cell(study=study.study), status="ok", round=number, targets=found)
     write_record(out, record)

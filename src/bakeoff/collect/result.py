@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bakeoff.accuracy.doubts import APART_DB
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.base import Status
 from bakeoff.artifacts.build import BuildRecord
@@ -17,11 +18,13 @@ from bakeoff.artifacts.timing import Distribution, TimingRecord
 from bakeoff.collect.estimate import Estimate
 from bakeoff.collect.files import files_of
 from bakeoff.collect.gpu import gpu_readings, mean_power_w
+from bakeoff.collect.peers import less_accurate
 from bakeoff.collect.records import Reader
 from bakeoff.collect.rounds import latency_samples, with_warnings
 from bakeoff.collect.tail_interval import p99_interval
 from bakeoff.collect.warnings.rules import target_warnings
 from bakeoff.config.study import Study
+from bakeoff.core.cell import Cell
 from bakeoff.core.quantiles import has_tail
 
 
@@ -36,6 +39,8 @@ class TargetRecords:
     rounds: list[TimingRecord] = field(default_factory=list)
     timing: list[str] = field(default_factory=list)
     """Path of each round's record."""
+    less_accurate: bool = False
+    """Whether its outputs are much farther off than those of other backends (`bakeoff.collect.peers`)."""
 
     @property
     def timed(self) -> bool:
@@ -85,7 +90,34 @@ class TargetRecords:
             return f"its engine does not hold {self.planned.cell.precision}" + (
                 f" (layers: {dtypes})" if dtypes else ""
             )
+        if self.less_accurate:
+            return (
+                f"its outputs agree at least {APART_DB:g} dB less with the reference than those of other backends at "
+                f"{self.planned.cell.precision}"
+            )
         return None
+
+
+def read_targets(
+    reader: Reader, study: Study, targets: Sequence[PlannedTarget], further: Mapping[Cell, Sequence[int]]
+) -> list[TargetRecords]:
+    """Read all records of all targets, and compare the targets' accuracy with each other.
+
+    Args:
+        reader: Reads them.
+        study: The study.
+        targets: The targets, in the order of the result.
+        further: The numbers of each target's further rounds.
+    """
+    read = [read_target(reader, study, planned, further.get(planned.cell, [])) for planned in targets]
+    kinds = {label: options.kind for label, options in study.backends.items()}
+    sqnr_db = {
+        records.planned.cell: records.accuracy.sqnr_db
+        for records in read
+        if records.unranked_reason() is None and records.accuracy and records.accuracy.sqnr_db is not None
+    }
+    behind = less_accurate(sqnr_db, kinds)
+    return [replace(records, less_accurate=records.planned.cell in behind) for records in read]
 
 
 def read_target(reader: Reader, study: Study, planned: PlannedTarget, further: Sequence[int] = ()) -> TargetRecords:
@@ -140,7 +172,7 @@ def target_result(
         device=planned.device,
         status=status,
         reason=reason,
-        warnings=target_warnings(records.rounds, build, accuracy),
+        warnings=target_warnings(records.rounds, build, accuracy, less_accurate=records.less_accurate),
     )
     if build and build.ok:
         _take_over(row, build)

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.artifacts.accuracy import OutputSpread, ReferenceRecord
+from bakeoff.accuracy.metrics import compare
+from bakeoff.artifacts.accuracy import OutputFigures, OutputSpread, ReferenceRecord
 from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.io import digests, write_text
 from bakeoff.core.cell import Cell
 from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import ModelError, UselessReferenceError
+from bakeoff.core.private_parts import MissingPrivatePart
+from bakeoff.core.quoting import cause
 from bakeoff.limits.work import count_work
 from bakeoff.models.arrays import save_arrays
+from bakeoff.models.conditioning import condition
 from bakeoff.models.forward import forward
 from bakeoff.models.inputs import CHECK, seeded_inputs
 from bakeoff.models.load import MODEL
 from bakeoff.models.outputs import flatten
+from bakeoff.models.rounding import rounded_outputs
 from bakeoff.models.seeding import seeded
 from bakeoff.models.sources import source_distributions, source_of
 from bakeoff.models.spread import spread, top1_classes
-from bakeoff.models.statistics import set_statistics
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,11 +74,12 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
     out.mkdir(parents=True, exist_ok=True)
     module = source.make_model()
     real = source.has_real_weights
-    statistics = None if real else set_statistics(module, spec.label, model)
+    statistics = None if real else condition(module, spec.label, model)
     inputs = seeded_inputs(model.inputs, spec.n_inputs, model.seed, CHECK)
     with seeded(model.seed):
         outputs = _outputs(module.to(spec.device), spec.label, inputs, spec.device)
     spreads = _spreads(spec.label, outputs, real)
+    rounding = None if real else _rounding(module, spec, inputs, outputs)
     work = count_work(module, inputs, spec.device)
     save_arrays(out / INPUTS, inputs)
     save_arrays(out / OUTPUTS, outputs)
@@ -93,6 +100,7 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
         outputs=spreads,
         n_inputs=spec.n_inputs,
         statistics=statistics,
+        rounding=rounding,
         files=digests(out, [MODEL, source.stored_as, INPUTS, OUTPUTS]),
         library=versions_of(("torch", *source_distributions(), "numpy", "safetensors")),
     )
@@ -124,6 +132,28 @@ def _outputs(module: torch.nn.Module, label: str, inputs: dict[str, np.ndarray],
             f"models.{label}: the shape of an output depends on the values of the inputs ({error}); "
             "no engine of fixed shapes can be made of that"
         ) from error
+
+
+def _rounding(
+    module: torch.nn.Module, spec: Spec, inputs: dict[str, np.ndarray], outputs: dict[str, np.ndarray]
+) -> dict[str, list[OutputFigures]] | None:
+    """What rounding alone does to each output on the first check inputs, in fp16 and bf16; None where it is unknown."""
+    import torch
+
+    few = {name: array[:CHUNK] for name, array in inputs.items()}
+    expected = [array[:CHUNK] for array in outputs.values()]
+    found = {}
+    try:
+        for precision, dtype in (("fp16", torch.float16), ("bf16", torch.bfloat16)):
+            rounded = rounded_outputs(module, spec.label, few, dtype, spec.device)
+            figures = compare(rounded, expected).outputs
+            found[precision] = [
+                OutputFigures(name=name, **asdict(output)) for name, output in zip(outputs, figures, strict=False)
+            ]
+    except (MissingPrivatePart, ModelError, RuntimeError) as error:  # the reference is good all the same
+        print(f"what rounding does to {spec.label} could not be measured: {cause(error)}", file=sys.stderr)
+        return None
+    return found
 
 
 def _spreads(label: str, outputs: dict[str, np.ndarray], real_weights: bool) -> list[OutputSpread]:

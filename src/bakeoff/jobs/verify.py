@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from bakeoff.accuracy.conditioned import is_conditioned
 from bakeoff.accuracy.judge import Judgement, judge, limits_for, worst_output
 from bakeoff.accuracy.metrics import Comparison, OutputError, compare
 from bakeoff.accuracy.tolerance import Tolerance
@@ -55,10 +56,11 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
     known = _checked_reference(spec.reference)
     inputs = spec.check_inputs()
     reference = spec.reference_outputs()
+    precision = spec.engine_spec().precision
     limits, indicative = limits_for(
-        spec.engine_spec().precision,
+        precision,
         None if spec.tolerance is None else Tolerance.model_validate(spec.tolerance),
-        spec.real_weights or bool(known.conditioned),
+        spec.real_weights or is_conditioned(known.rounding, precision),
     )
     names = [output.name for output in known.outputs]
     verdicts: dict[int, tuple[Comparison, Judgement]] = {}

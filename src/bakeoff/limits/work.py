@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.artifacts.accuracy import Work
 from bakeoff.core.quoting import cause
 from bakeoff.core.torch_private import dispatch_mode
+from bakeoff.models.operators import tensors_in
 from bakeoff.models.outputs import flatten
 
 if TYPE_CHECKING:
@@ -116,16 +117,12 @@ def _observer(no_weights: list[torch.Tensor]) -> Any:
     buffers). So a frozen TorchScript module, which has no parameters, is counted too, and the weights of a head that
     only training uses are not.
     """
-    import torch
     from torch.utils.flop_counter import flop_registry
 
     def storages(values: Any) -> Iterator[tuple[int, torch.Tensor]]:
         """Address and tensor of every tensor in whatever an operator takes or gives."""
-        if isinstance(values, torch.Tensor):
-            yield values.untyped_storage().data_ptr(), values
-        elif isinstance(values, list | tuple | Mapping):
-            for value in values.values() if isinstance(values, Mapping) else values:
-                yield from storages(value)
+        for tensor in tensors_in(values):
+            yield tensor.untyped_storage().data_ptr(), tensor
 
     class Observer(dispatch_mode()):  # type: ignore[misc]
         def __init__(self) -> None:

@@ -41,9 +41,9 @@ _TEXTS = {
         target that misses its tolerance keeps its timing but is not ranked. Inputs are run a second time, and what a
         timed process answered last is compared, too: an engine that then answers otherwise carries a warning.""",
     "Random weights": """
-        A model without given weights gets seeded random ones, with normalization statistics estimated so that outputs
-        vary over inputs and classes. Speed hardly depends on the values, but random networks amplify rounding: figures
-        of low precisions are then marked indicative, and only NaN, infinity or a gross mismatch fails.""",
+        A model without given weights gets seeded random ones, conditioned so that outputs vary over inputs and classes
+        and rounding is not amplified. Speed hardly depends on the values. Where conditioning fails, figures of low
+        precisions are marked indicative, and only NaN, infinity or a gross mismatch fails.""",
     "Precision": """
         fp32 means TF32 off everywhere. The finished engine is asked which types its convolutions and matrix products
         really use; one that does not hold the precision asked for is marked and not ranked. Where the engine does not

@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
+from bakeoff.accuracy.conditioned import is_conditioned
 from bakeoff.accuracy.doubts import is_repeatable
-from bakeoff.artifacts.accuracy import ReferenceRecord
+from bakeoff.artifacts.accuracy import OutputFigures, ReferenceRecord
 from bakeoff.artifacts.build import BuildRecord
 from bakeoff.artifacts.io import digests, write_record
 from bakeoff.backends.base import Session
@@ -208,16 +209,32 @@ def test_random_weights_make_low_precisions_indicative(check):
     assert not check(noisy, "bf16", real_weights=True, tolerance=None).passed
 
 
-def test_random_weights_that_were_conditioned_are_judged_as_trained_ones(check):
+@pytest.mark.parametrize(
+    ("error", "precision", "trained"), [(0.04, "bf16", True), (0.06, "bf16", False), (0.04, "fp16", False)]
+)
+def test_random_weights_that_do_not_amplify_rounding_are_judged_as_trained_ones(check, error, precision, trained):
+    """Rounding alone may take half of each limit: 0.05 in bf16, 0.01 in fp16."""
+
     def noisy(outputs, _):
         return [y + 0.2 * np.sin(40 * y) for y in outputs]
 
     path = check.reference / "reference.json"
     record = ReferenceRecord.model_validate_json(path.read_bytes())
-    write_record(path, record.model_copy(update={"conditioned": True}))
-    judged = check(noisy, "bf16", real_weights=False, tolerance=None)
-    assert judged.indicative is False
-    assert judged.passed is False
+    figures = [OutputFigures(name=output.name, relative_l2=error, worst_input=error) for output in record.outputs]
+    write_record(path, record.model_copy(update={"rounding": {precision: figures}}))
+    judged = check(noisy, precision, real_weights=False, tolerance=None)
+    assert judged.indicative is not trained
+    assert judged.passed is not trained
+
+
+def test_weights_whose_rounding_is_not_known_are_not_trusted():
+    good = OutputFigures(name="y", relative_l2=1e-3, relative_to_spread=1e-3, worst_input=1e-3)
+    assert is_conditioned({"fp16": [good], "bf16": [good]}, "int8")
+    assert not is_conditioned(None, "bf16")
+    assert not is_conditioned({"fp16": [good], "bf16": []}, "bf16")
+    # as large as the output varies over inputs
+    constant = good.model_copy(update={"relative_to_spread": 0.2})
+    assert not is_conditioned({"fp16": [good, constant]}, "tf32")
 
 
 @pytest.mark.parametrize("file", ["reference/outputs.npz", "reference/inputs.npz", "engine/engine.bin"])

@@ -1,22 +1,19 @@
 import pytest
 
 from bakeoff.accuracy.doubts import APART_DB
-from bakeoff.artifacts.collected import Row, TargetResult
 from bakeoff.collect.peers import less_accurate
+from bakeoff.core.cell import Cell
 
 KINDS = {"eager": "eager", "inductor": "inductor", "trt": "tensorrt", "trt-graph": "tensorrt", "onnx": "onnxruntime"}
 
 
-def engine(label: str, sqnr_db: float | None, precision: str = "fp16", batch_size: int = 1, ranked: bool = True):
-    row = Row(
-        model="net", backend=label, precision=precision, batch_size=batch_size, device="cpu", status="ok",
-        sqnr_db=sqnr_db,
-    )  # fmt: skip
-    return TargetResult(row=row, ranked=ranked)
+def engine(label: str, sqnr_db: float, precision: str = "fp16", batch_size: int = 1) -> tuple[Cell, float]:
+    return Cell(model="net", backend=label, precision=precision, batch_size=batch_size), sqnr_db
 
 
-def found(*engines: TargetResult) -> list[str]:
-    return [result.row.backend for result in less_accurate(engines, KINDS)]
+def found(*engines: tuple[Cell, float]) -> list[str | None]:
+    behind = less_accurate(dict(engines), KINDS)
+    return [cell.backend for cell, _ in engines if cell in behind]
 
 
 def test_an_engine_far_behind_the_others_is_found():
@@ -46,10 +43,9 @@ def test_of_two_opinions_the_lower_one_counts():
     [
         [engine("eager", 40, "bf16"), engine("inductor", 38, "bf16")],
         [engine("eager", 40, batch_size=8), engine("inductor", 38, batch_size=8)],
-        [engine("eager", None), engine("inductor", 38)],
-        [engine("eager", 40, ranked=False), engine("inductor", 38)],
+        [engine("inductor", 38)],
     ],
-    ids=["precision", "batch", "identical outputs", "failed"],
+    ids=["precision", "batch", "one other"],
 )
 def test_what_cannot_be_compared_is_not(others):
     assert found(engine("trt", 10), *others) == []

@@ -31,7 +31,7 @@ WARNINGS: dict[str, Explanation] = {
         f"the outputs agree at least {APART_DB:g} dB less with the reference than those of other backends at this "
         "precision",
         "Other backends show what the precision costs this model, so look for what else is wrong: try another version "
-        "of the library, another batch size, or the layers one by one, before you ship it.",
+        "of the library, another batch size, or the layers one by one. It is not ranked.",
     ),
     "not-steady": Explanation(
         "latency was still drifting when warm-up reached its limit",

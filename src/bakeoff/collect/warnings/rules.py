@@ -44,14 +44,27 @@ def round_warnings(record: TimingRecord) -> list[str]:
 
 
 def target_warnings(
-    rounds: Sequence[TimingRecord], build: BuildRecord | None, accuracy: AccuracyRecord | None = None
+    rounds: Sequence[TimingRecord],
+    build: BuildRecord | None,
+    accuracy: AccuracyRecord | None = None,
+    *,
+    less_accurate: bool = False,
 ) -> list[str]:
-    """The codes of one target: those of its rounds, and those that only its records together show."""
+    """The codes of one target: those of its rounds, and those that only its records together show.
+
+    Args:
+        rounds: Its rounds.
+        build: Its build.
+        accuracy: Its accuracy check.
+        less_accurate: Whether other backends agree much better with the reference.
+    """
     found = {code for record in rounds for code in round_warnings(record)}
     if build and build.holds_precision is False:
         found.add("precision-not-held")
     if accuracy and (is_repeatable(accuracy) is False or not all(answered_alike(r, accuracy) for r in rounds)):
         found.add("not-repeatable")
+    if less_accurate:
+        found.add("less-accurate")
     if len([record for record in rounds if record.latency_ms]) == 1:
         found.add("one-round")
     if rounds_disagree(rounds):

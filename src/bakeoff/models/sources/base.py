@@ -103,8 +103,8 @@ class ModelSource(ABC):
     def has_real_weights(self) -> bool:
         """Whether the weights mean something.
 
-        Random ones get seeded statistics, so that outputs differ over inputs (see `bakeoff.models.statistics`), and
-        are judged by other tolerances.
+        Random ones are conditioned (see `bakeoff.models.conditioning`); where that fails, they are judged by other
+        tolerances.
         """
 
     @abstractmethod

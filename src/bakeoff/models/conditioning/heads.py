@@ -1,10 +1,6 @@
-"""Normalization statistics and a spread-out head for models with random weights.
+"""The last layers of a model, standardised: unit spread over inputs, for each class.
 
-As the libraries initialise them, in eval mode, many networks say next to nothing: torchvision's vit_b_16 returns
-exactly 0 (zero head), mobilenet_v2 values of 1e-10, efficientnet_b0 outputs that differ by 1e-6 over inputs. Any engine
-would agree with such a reference. Estimating BatchNorm statistics on a few batches (as training would have) and
-standardising the outputs of the last layer per class, over inputs, gives outputs of unit spread that differ over inputs
-and over classes (the idea of data-dependent initialisation: Krähenbühl et al., arXiv:1511.06856).
+The idea is that of data-dependent initialisation (Krähenbühl et al., arXiv:1511.06856).
 """
 
 from __future__ import annotations
@@ -12,73 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.models.conditioning.few_bits import SUM_BITS, to_bits
+from bakeoff.models.conditioning.layers import owns_its_weight
 from bakeoff.models.forward import forward
-from bakeoff.models.inputs import STATISTICS, seeded_inputs
 from bakeoff.models.outputs import flatten
-from bakeoff.models.spec import ModelBase
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-BATCHES = 2
-BATCH_SIZE = 8
-"""16 inputs: enough for a per-class mean and standard deviation, cheap enough for a CPU."""
 _CONSTANT = 1e-7
 """A class whose standard deviation is below this fraction of the outputs' root mean square does not vary over inputs;
 it is below fp32's rounding, so scaling it up would only show rounding noise."""
 
 
-def set_statistics(module: torch.nn.Module, label: str, model: ModelBase) -> str:
-    """Set a randomly initialised module's statistics in place; says in words what was done.
-
-    Deterministic in the model's seed. What it does not find (no BatchNorm, no head whose outputs are the model's) it
-    leaves alone: the reference's spread decides whether the model can be judged. Raises ModelError where the model
-    refuses its inputs.
-    """
-    from bakeoff.models.seeding import seeded
-
-    inputs = seeded_inputs(model.inputs, BATCHES * BATCH_SIZE, model.seed, STATISTICS)
-    batches = [
-        {name: array[start : start + BATCH_SIZE] for name, array in inputs.items()}
-        for start in range(0, BATCHES * BATCH_SIZE, BATCH_SIZE)
-    ]
-    with seeded(model.seed):
-        norms = _estimate_batch_norm(module, label, batches)
-        heads = _standardise_heads(module, label, batches)
-    done = []
-    if norms:
-        done.append(f"statistics of {norms} BatchNorm layers estimated on {BATCHES} seeded batches of {BATCH_SIZE}")
-    if heads:
-        done.append(f"outputs of {', '.join(heads)} standardised per class over those inputs")
-    return "; ".join(done) or "left as initialised: no BatchNorm layer and no final linear or convolution layer found"
-
-
-def _estimate_batch_norm(module: torch.nn.Module, label: str, batches: list[dict[str, np.ndarray]]) -> int:
-    """Cumulative averages over the batches, with BatchNorm layers alone in training mode; returns their number."""
-    import torch
-
-    nn = torch.nn
-    kinds = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
-    norms = [part for part in module.modules() if isinstance(part, kinds) and part.running_mean is not None]
-    if not norms:
-        return 0
-    momenta = [norm.momentum for norm in norms]
-    try:
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None
-            norm.train()
-        for batch in batches:
-            forward(module, label, batch)
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-            norm.eval()
-    return len(norms)
-
-
-def _standardise_heads(module: torch.nn.Module, label: str, batches: list[dict[str, np.ndarray]]) -> list[str]:
+def standardise_heads(module: torch.nn.Module, label: str, batches: list[dict[str, np.ndarray]]) -> list[str]:
     """Give each head's outputs zero mean and unit variance per class over the batches; returns the heads' names."""
     done = []
     few = {name: array[:2] for name, array in batches[0].items()}
@@ -118,16 +62,7 @@ def _heads(module: torch.nn.Module, label: str, batch: Mapping[str, np.ndarray])
                 break
     if not found and calls:
         found[calls[-1][0]] = calls[-1][1]
-    return {name: layer for name, layer in found.items() if _adjustable(module, layer)}
-
-
-def _adjustable(module: torch.nn.Module, layer: Any) -> bool:
-    """Whether the layer owns its weight: not shared with another (tied embeddings), not computed (weight norm)."""
-    weight = dict(layer.named_parameters(recurse=False)).get("weight")
-    if weight is None or not weight.is_floating_point():
-        return False
-    every = module.named_parameters(remove_duplicate=False)
-    return sum(parameter is weight for _, parameter in every) == 1
+    return {name: layer for name, layer in found.items() if owns_its_weight(module, layer)}
 
 
 def _standardise(module: torch.nn.Module, label: str, head: Any, batches: list[dict[str, np.ndarray]]) -> bool:
@@ -160,6 +95,9 @@ def _standardise(module: torch.nn.Module, label: str, head: Any, batches: list[d
         weight.copy_(weight.double() * factor.view(view))
         if bias is not None:
             bias.copy_((bias.double() - shift) * factor)
+        # the product of a head's weights with nothing: all bits that bf16 has
+        for parameter in (weight, *(() if bias is None else (bias,))):
+            parameter.copy_(to_bits(parameter, SUM_BITS))
     return True
 
 

@@ -1,0 +1,34 @@
+"""Whether random weights are such that the limits for trained networks may judge engines on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bakeoff.accuracy.judge import share_of_limits
+from bakeoff.accuracy.metrics import OutputError
+from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE
+from bakeoff.artifacts.accuracy import OutputFigures
+from bakeoff.core.precision import Precision
+
+ROUNDED_AS: dict[Precision, Precision] = {
+    "fp32": "fp16", "tf32": "fp16", "fp16": "fp16", "bf16": "bf16", "int8": "bf16", "fp8": "bf16",
+}  # fmt: skip
+"""The precision whose rounding was measured that tells most of each: tf32 keeps as many bits as fp16."""
+SHARE = 0.5
+"""Of every limit, rounding alone may take so much. The rest is for engines that round elsewhere than eager execution
+does; sound ones were measured to differ from it by a factor of 1.5."""
+
+
+def is_conditioned(rounding: Mapping[str, Sequence[OutputFigures]] | None, precision: Precision) -> bool:
+    """Whether rounding alone leaves room within every limit that a trained network would be held to.
+
+    Args:
+        rounding: By precision, what rounding does to each output: `rounding` of a reference's record.
+        precision: That of the engine to be judged.
+    """
+    outputs = (rounding or {}).get(ROUNDED_AS[precision])
+    if not outputs:
+        return False
+    limits = DEFAULT_TOLERANCE[ROUNDED_AS[precision]].filled_in()
+    figures = [OutputError(**output.model_dump(exclude={"name"})) for output in outputs]
+    return all(share_of_limits(output, limits) <= SHARE for output in figures)
