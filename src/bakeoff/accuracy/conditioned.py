@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from bakeoff.accuracy.judge import share_of_limits
 from bakeoff.accuracy.metrics import OutputError
-from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE
+from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE, OF_RANDOM_SCORES
 from bakeoff.artifacts.accuracy import OutputFigures
 from bakeoff.core.precision import Precision
 
 ROUNDED_AS: dict[Precision, Precision] = {
-    "fp32": "fp16", "tf32": "fp16", "fp16": "fp16", "bf16": "bf16", "int8": "bf16", "fp8": "bf16",
+    "tf32": "fp16", "fp16": "fp16", "bf16": "bf16",
 }  # fmt: skip
-"""The precision whose rounding was measured that tells most of each: tf32 keeps as many bits as fp16."""
+"""The precision whose rounding was measured: tf32 keeps as many bits as fp16. Quantized precisions are not here: sound
+int8 engines came to 6 to 25 dB on conditioned weights (resnet18, mobilenet_v2, efficientnet_b0, regnet_y_400mf through
+ONNX Runtime and OpenVINO), as their few steps are laid out for what training makes of the activations."""
 SHARE = 0.5
 """Of every limit, rounding alone may take so much. The rest is for engines that round elsewhere than eager execution
 does; sound ones were measured to differ from it by a factor of 1.5."""
@@ -26,9 +28,11 @@ def is_conditioned(rounding: Mapping[str, Sequence[OutputFigures]] | None, preci
         rounding: By precision, what rounding does to each output: `rounding` of a reference's record.
         precision: That of the engine to be judged.
     """
+    if precision not in ROUNDED_AS:
+        return False
     outputs = (rounding or {}).get(ROUNDED_AS[precision])
     if not outputs:
         return False
-    limits = DEFAULT_TOLERANCE[ROUNDED_AS[precision]].filled_in()
+    limits = DEFAULT_TOLERANCE[ROUNDED_AS[precision]].filled_in().model_copy(update=OF_RANDOM_SCORES)
     figures = [OutputError(**output.model_dump(exclude={"name"})) for output in outputs]
     return all(share_of_limits(output, limits) <= SHARE for output in figures)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bakeoff.accuracy.metrics import Comparison, OutputError
-from bakeoff.accuracy.tolerance import CONSTANT, DEFAULT_TOLERANCE, GROSS, Tolerance
+from bakeoff.accuracy.tolerance import CONSTANT, DEFAULT_TOLERANCE, GROSS, OF_RANDOM_SCORES, Tolerance
 from bakeoff.core.errors import UselessReferenceError
 from bakeoff.core.precision import Precision
 
@@ -28,19 +28,24 @@ class Judgement:
         return not self.failures
 
 
-def limits_for(precision: Precision, given: Tolerance | None, trusted: bool) -> tuple[Tolerance, bool]:
+def limits_for(
+    precision: Precision, given: Tolerance | None, trained: bool, conditioned: bool = False
+) -> tuple[Tolerance, bool]:
     """The limits that judge, and whether they are only those of gross mismatch.
 
     Args:
         precision: The precision asked for.
         given: The limits that the config has for it, which are always obeyed; None where it has none.
-        trusted: Whether the model does not amplify rounding: weights that mean something, or random ones that were
-            conditioned.
+        trained: Whether the weights mean something.
+        conditioned: Of random weights: whether they do not amplify rounding.
     """
     if given is not None:
         return given.filled_in(), False
-    indicative = not trusted and precision != "fp32"
-    return (GROSS if indicative else DEFAULT_TOLERANCE)[precision].filled_in(), indicative
+    if trained or precision == "fp32":
+        return DEFAULT_TOLERANCE[precision].filled_in(), False
+    if conditioned:
+        return DEFAULT_TOLERANCE[precision].filled_in().model_copy(update=OF_RANDOM_SCORES), False
+    return GROSS[precision].filled_in(), True
 
 
 def judge(
@@ -49,6 +54,7 @@ def judge(
     indicative: bool = False,
     repeat: Comparison | None = None,
     names: Sequence[str] = (),
+    top1_drop: float | None = None,
 ) -> Judgement:
     """Judge a comparison by limits from `limits_for`.
 
@@ -59,6 +65,7 @@ def judge(
         repeat: The outputs of the same inputs, run again, against the engine's own first outputs. They may differ by as
             much as the first ones may from the reference. None where nothing was run again.
         names: Of the outputs; their positions when left out.
+        top1_drop: How much less of the labelled inputs the engine gets right than the reference; None without labels.
 
     Raises:
         UselessReferenceError: The reference does not vary over inputs.
@@ -88,6 +95,8 @@ def judge(
             continue
         if (value > limit) if most else (value < limit):
             fail(f"{words.format(value)} is {'above' if most else 'below'} the limit {limit:g}")
+    if limits.top1_drop is not None and top1_drop is not None and top1_drop > limits.top1_drop:
+        fail(f"it loses {100 * top1_drop:.3g} points of top-1 accuracy, above the limit {100 * limits.top1_drop:g}")
     several = len(comparison.outputs) > 1
     for position, output in enumerate(comparison.outputs):
         for words in _failures_of(output, limits):

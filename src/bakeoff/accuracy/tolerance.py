@@ -32,6 +32,9 @@ class Tolerance(Section):
     """Smallest cosine similarity of all outputs together."""
     top1_agreement: Annotated[float, Field(ge=0, le=1)] | None = None
     """Smallest share of inputs whose highest-scoring class agrees."""
+    top1_drop: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Largest share of labelled inputs by which top-1 accuracy may fall below the reference's: 0.005 for half a point.
+    Judges where the inputs have labels."""
     relative_to_spread: PositiveFloat | None = None
     """Largest error of any output over what it varies by over inputs; 2.5 times relative_l2 when left out."""
     worst_input: PositiveFloat | None = None
@@ -59,6 +62,10 @@ DEFAULT_TOLERANCE: dict[Precision, Tolerance] = {
     "fp8": Tolerance(relative_l2=3e-1, top1_agreement=0.9),
 }
 """Integers may differ where two scores are nearly equal, as often as the highest-scoring class may."""
+
+OF_RANDOM_SCORES: dict[str, float | None] = {"top1_agreement": None, "equal": 0.7}
+"""What is judged otherwise on random weights: the two highest of a thousand random scores lie so close that rounding
+decides in a few of a hundred inputs which it is. Errors in relation to the outputs themselves are judged as ever."""
 
 GROSS: dict[Precision, Tolerance] = {
     "tf32": Tolerance(relative_l2=0.4, relative_to_spread=0.45, worst_input=0.9, equal=0.5),

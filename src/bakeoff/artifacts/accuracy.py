@@ -22,6 +22,29 @@ class OutputFigures(Part):
     """Share of equal elements, of an output of integers or booleans."""
 
 
+class Guess(Part):
+    """One class that a model names, and how probable it holds it."""
+
+    class_number: int
+    probability: float
+
+
+class PairedTruth(Part):
+    """An engine's top-1 answers against the reference's, on the same labelled inputs."""
+
+    lost: int
+    """Inputs that the reference gets right and the engine wrong."""
+    won: int
+    """The other way round."""
+    drop: float
+    """(lost - won) over the number of labelled inputs: how much top-1 accuracy the engine loses."""
+    drop_ci_low: float
+    """95 % interval of a difference of matched proportions (Agresti and Min, Statistics in Medicine 24, 2005)."""
+    drop_ci_high: float
+    p_value: float
+    """Of McNemar's exact test (two-sided, mid-p) that the two are equally often right."""
+
+
 class AccuracyRecord(Record):
     """Outputs of an engine against eager fp32 (TF32 off) on the same seeded inputs."""
 
@@ -48,6 +71,18 @@ class AccuracyRecord(Record):
     """Each output for itself; empty where there is nothing to compare (NaN, wrong shape)."""
     worst_output: str | None = None
     """The output that is nearest to its limits, or farthest beyond them; null for a model with one output."""
+    top1_accuracy: float | None = None
+    """Share of labelled inputs whose highest score is their class; null, like the next six, without labels."""
+    top1_accuracy_ci_low: float | None = None
+    """95 % interval of Wilson."""
+    top1_accuracy_ci_high: float | None = None
+    top5_accuracy: float | None = None
+    """Share whose class is among the five highest scores; null for fewer than ten classes."""
+    n_labelled: int | None = None
+    against_reference: PairedTruth | None = None
+    """Input by input, what the engine gets wrong and the reference right, and the other way round."""
+    predictions: list[list[Guess]] = []
+    """The five most probable classes for each of the reference's `pictures`."""
     tolerance: dict[str, float] = {}
     """The limits that the outputs were judged by."""
     indicative: bool | None = None
@@ -96,6 +131,32 @@ class Work(Part):
     """Why something could not be counted."""
 
 
+class Truth(Part):
+    """Scores against the labels of the inputs that have one."""
+
+    n_labelled: int
+    top1_accuracy: float
+    """Share of labelled inputs whose highest score is their class."""
+    top1_accuracy_ci_low: float
+    """95 % interval of Wilson."""
+    top1_accuracy_ci_high: float
+    top5_accuracy: float | None = None
+    """Share whose class is among the five highest scores; null for fewer than ten classes."""
+
+
+class SamplePicture(Part):
+    """One of the inputs that judge, for a reader to look at."""
+
+    name: str
+    """Its file within the folder, or what else it is called."""
+    picture: str | None = None
+    """PNG, base64, as the model sees it; null for inputs that are no images."""
+    label: int | None = None
+    """The number of its class; null where it has no label."""
+    guesses: list[Guess] = []
+    """The five most probable classes by the reference, the most probable first."""
+
+
 class ReferenceRecord(Record):
     """The model as it is judged: weights, check inputs, reference outputs in eager fp32."""
 
@@ -117,6 +178,22 @@ class ReferenceRecord(Record):
     """Name, shape without batch, and dtype of each input."""
     outputs: list[OutputSpread] = []
     n_inputs: int | None = None
+    data: str | None = None
+    """Where the inputs come from, in words."""
+    preprocessing: str | None = None
+    """How images became inputs, in words; null for others."""
+    scores: str | None = None
+    """The output that holds scores of classes; null for seeded inputs, and for models without one."""
+    labels: list[int | None] = []
+    """The class number of each real input; null where it has none."""
+    labels_found: str | None = None
+    """How labels were matched with classes, in words."""
+    classes: list[str] = []
+    """Names of the classes, where they are known."""
+    truth: Truth | None = None
+    """The reference against the labels; null where there are none."""
+    pictures: list[SamplePicture] = []
+    """The first inputs, where they are real."""
     statistics: str | None = None
     """How random weights were conditioned, in words."""
     files: dict[str, FileDigest] = {}

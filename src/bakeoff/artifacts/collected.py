@@ -101,6 +101,16 @@ class Row(Part):
     """When its first round began to be measured (UTC, ISO 8601); null in records made before this was stored."""
     session: str | None = None
     """The sessions that its rounds were measured in, joined by spaces; null in records made before this was stored."""
+    top1_accuracy: float | None = None
+    """Share of labelled inputs whose highest score is their class; null, like the next six, without labels."""
+    top1_accuracy_ci_low: float | None = None
+    """95 % interval of Wilson."""
+    top1_accuracy_ci_high: float | None = None
+    n_labelled: int | None = None
+    top1_drop: float | None = None
+    """How much less of them are right than with the reference, as a fraction."""
+    top1_drop_ci_low: float | None = None
+    top1_drop_ci_high: float | None = None
     worst_output: str | None = None
     """The output that is nearest to its limits, or farthest beyond them; null for a model with one output."""
 
@@ -162,7 +172,7 @@ class Answer(Part):
     not_told_apart: list[NotToldApart] = []
     """Those that may be slower by more than the margin, and may be as fast."""
     too_busy: bool = False
-    """Whether so many rounds were disturbed that no best is named."""
+    """Whether so many rounds were disturbed, or its speed changed so much by itself, that no best is named."""
     candidates: list[str] = []
     """Where the machine was too busy: those that may be the best, by latency."""
     words: str

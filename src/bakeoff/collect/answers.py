@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.artifacts.collected import Answer, Interval, NotToldApart, TargetResult
 from bakeoff.collect.standings import Standing, standings
-from bakeoff.collect.too_busy import disturbed_rounds, too_busy
+from bakeoff.collect.too_busy import TOO_WIDE, disturbed_rounds, known_to, too_busy
 from bakeoff.core.cell import Cell
-from bakeoff.core.formats import MS, TIMES, format_db, format_estimate, format_ratio, format_with_interval
+from bakeoff.core.formats import MS, TIMES, format_db, format_estimate, format_ratio, format_with_interval, points
 
 Ratio = Callable[[TargetResult, TargetResult], Interval]
 """Latency of the first over that of the second, with its interval."""
@@ -17,6 +17,8 @@ Ratio = Callable[[TargetResult, TargetResult], Interval]
 Comparison = Callable[[TargetResult, TargetResult, int], Interval]
 """The same, with an interval that holds for all pairs of so many targets at once."""
 
+MAX_CANDIDATES = 6
+"""Likewise; `candidates` has them all."""
 MAX_REASONS = 3
 """More reasons than this make no sentence; the report's tables have them all."""
 
@@ -68,19 +70,31 @@ def _answer(question: Cell, group: list[TargetResult], baseline: str, compare: C
     alike, unsure = found.of("alike"), found.of("not_told_apart")
     ties = [standing.key for standing in found.others if standing.verdict != "slower"]
     rounds = [record for result in ranked.values() for record in result.rounds]
+    best = ranked[found.best]
+    known = known_to(best.row.latency_ci_low_ms, _latency_ms(best), best.row.latency_ci_high_ms)
+    why = None
     if too_busy(rounds):
+        why = (
+            f"too busy to name a best for {_asked(question)}: something else took time from "
+            f"{len(disturbed_rounds(rounds))} of {len(rounds)} rounds, also when they were measured again"
+        )
+    elif ties and known > TOO_WIDE:
+        why = (
+            f"too unsteady to name a best for {_asked(question)}: its speed changed so much from round to round that "
+            f"the lowest latency is known to ±{100 * known:.2g} % only"
+        )
+    if why:
         candidates = [name for name in ranked if name in {found.best, *ties}]
-        said = ", ".join(f"{_words(ranked[name])} ({_latency_words(ranked[name])})" for name in candidates)
+        said = [f"{_words(ranked[name])} ({_latency_words(ranked[name])})" for name in candidates]
+        left = len(said) - MAX_CANDIDATES
+        listed = ", ".join(said[:MAX_CANDIDATES]) + (f" or one of {left} others" if left > 0 else "")
         return Answer(
             **question.named("question"),
             best=None,
             too_busy=True,
             candidates=candidates,
-            words=f"This machine was too busy to name a best for {_asked(question)}: something else took time from "
-            f"{len(disturbed_rounds(rounds))} of {len(rounds)} rounds, also when they were measured again. "
-            f"It may be {said}.",
+            words=f"This machine was {why}. It may be {listed}.",
         )
-    best = ranked[found.best]
     parts = [_latency_words(best)]
     speedup = best.speedups.get(baseline)
     if found.best == baseline:
@@ -132,6 +146,13 @@ def _asked(question: Cell) -> str:
 
 
 def _agreement(accuracy: AccuracyRecord) -> str:
+    against = accuracy.against_reference
+    if against and accuracy.top1_accuracy is not None:
+        ends = f"[{points(against.drop_ci_low)} to {points(against.drop_ci_high)}]"
+        change = f"loses {points(against.drop)}" if against.drop >= 0 else f"gains {points(-against.drop)}"
+        if against.drop < 0:
+            ends = f"[{points(-against.drop_ci_high)} to {points(-against.drop_ci_low)}]"
+        return f"{change} points of top-1 {ends}, {100 * accuracy.top1_accuracy:.1f} % of {accuracy.n_labelled} right"
     if accuracy.identical:
         return "outputs bit-identical to the reference"
     if accuracy.sqnr_db is None:

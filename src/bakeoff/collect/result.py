@@ -180,6 +180,9 @@ def target_result(
     if accuracy and accuracy.ok:
         _take_over(row, accuracy)
         row.accuracy_passed = accuracy.passed
+        if against := accuracy.against_reference:
+            row.top1_drop, row.top1_drop_ci_low = against.drop, against.drop_ci_low
+            row.top1_drop_ci_high = against.drop_ci_high
     if latency and records.timed:
         _fill_timing(row, records, latency, throughput)
     kept = dict(speedups) if unranked is None else {}

@@ -1,4 +1,4 @@
-"""When a machine was too busy for an answer."""
+"""When a machine was too busy, or too unsteady, for an answer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ SIGNS = frozenset({"noisy-machine", "shared-gpu"})
 these are rounds for which no quiet moment was found."""
 TOO_MANY = 0.5
 """From this share of rounds on, intervals over rounds say how the disturbance varied and not how fast targets are."""
+
+
+TOO_WIDE = 0.15
+"""A best that others cannot be told from is not named where its own latency is known to no better than this, as a
+fraction: the interval is then as wide as what separates backends."""
+
+
+def known_to(low: float | None, value: float, high: float | None) -> float:
+    """To what fraction of itself a number is known, by its interval: 0.1 for ±10 %; 0 for a number without one."""
+    return max(high / value, value / low) - 1 if low and high else 0.0
 
 
 def disturbed_rounds(rounds: Iterable[TimingRecord]) -> list[TimingRecord]:

@@ -33,11 +33,11 @@ def verdict(collected_file: str, report: str) -> tuple[str, int]:
 
 
 def busy_words(busy: int, answers: int) -> str:
-    """That a machine was too busy for some answers, or all: what a report says first."""
+    """That a machine was too busy or unsteady for some answers, or all: what a report says first."""
     part = "any answer" if busy == answers else f"{busy} of {answers} answers"
     return (
-        f"THIS MACHINE WAS TOO BUSY for {part}: something else took time from at least half of the rounds, so no best "
-        "is named there. Run the study again when it is quiet (snakemake --cores 1 report --forcerun time)."
+        f"THIS MACHINE WAS TOO BUSY OR UNSTEADY for {part}, so no best is named there; each says why. Run the study "
+        "again when it is quiet (snakemake --cores 1 report --forcerun time)."
     )
 
 

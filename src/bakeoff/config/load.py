@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from bakeoff.backends import KINDS
 from bakeoff.config.explain import explain
 from bakeoff.config.study import Study, parse_reference
-from bakeoff.core.errors import ConfigError
+from bakeoff.core.errors import ConfigError, DataError
 from bakeoff.core.paths import RESERVED_BACKEND_LABELS, RESERVED_MODEL_LABELS, RESERVED_STUDY_NAMES
 from bakeoff.core.precision import PRECISIONS
 from bakeoff.core.quoting import short
 from bakeoff.core.suggest import nearest
+from bakeoff.models.data.listing import SUFFIXES, find_images, is_folder, state_of_data
 from bakeoff.models.sources import source_of
-from bakeoff.quantization.images import SUFFIXES, find_images
 
 MAX_NODES = 100_000
 """A config with more values than this (anchors that multiply) is refused."""
@@ -136,6 +136,7 @@ def _mistakes(study: Study) -> Iterable[str]:
     yield from _too_many_rounds(study)
     yield from _twice("precisions", "precision", study.precisions)
     yield from _no_images(study.calibration.images)
+    yield from _no_data(study)
     folded: dict[str, str] = {}
     for section in ("models", "backends"):
         folded.clear()
@@ -176,18 +177,18 @@ def _models_named(path: str, named: list[str], study: Study) -> Iterable[str]:
 def _no_images(folder: str | None) -> Iterable[str]:
     if folder is None:
         return
-    if not _is_folder(folder):
+    if not is_folder(folder):
         yield f"calibration.images: there is no folder {short(folder)}; paths are relative to {Path.cwd()}"
     elif not find_images(folder):
         yield f"calibration.images: {short(folder)} holds no image ({', '.join(SUFFIXES)})"
 
 
-def _is_folder(path: str) -> bool:
-    """Whether there is a folder of this path. A path that no file system can hold is not there."""
-    try:
-        return Path(path).is_dir()
-    except (OSError, ValueError):
-        return False
+def _no_data(study: Study) -> Iterable[str]:
+    for key, data in {key: data for data, key in map(study.data_of, study.models) if data is not None}.items():
+        try:
+            state_of_data(data, key)
+        except DataError as error:
+            yield str(error)
 
 
 def _too_many_rounds(study: Study) -> Iterable[str]:

@@ -10,6 +10,7 @@ from bakeoff.backends.options import BackendOptions
 from bakeoff.core.precision import Precision
 from bakeoff.core.section import Name, PositiveFloat, Section
 from bakeoff.measure.settings import Timing, Warmup
+from bakeoff.models.data.settings import Data
 from bakeoff.models.sources import SOURCES, source_class
 from bakeoff.models.spec import ModelBase
 from bakeoff.quantization.settings import Calibration
@@ -46,8 +47,12 @@ class Batch(Section):
 class Accuracy(Section):
     """How outputs are judged against the reference."""
 
-    n_inputs: Annotated[int, Field(ge=2, le=4096)] = 16
-    """Seeded inputs (single items, not batches) on which every engine is judged."""
+    data: Data | None = None
+    """Real inputs that the models are judged on; a model's own `data` goes before it. Seeded synthetic ones when left
+    out, and for models without one image input."""
+    n_inputs: Annotated[int, Field(ge=2, le=4096)] | None = None
+    """Inputs (single items, not batches) on which every engine is judged: when left out 256 real ones, or all where
+    there are fewer, and 16 seeded ones."""
     tolerance: dict[Precision, Tolerance] = {}
     """Limits per precision; a precision that is left out keeps its default."""
 
@@ -162,6 +167,11 @@ class Study(Section):
     def precisions_of(self, label: str) -> list[Precision]:
         """Precisions asked of one backend."""
         return self.backends[label].precisions or self.precisions
+
+    def data_of(self, model: str) -> tuple[Data | None, str]:
+        """The real inputs that a model is judged on, None for seeded ones; and their path in the config."""
+        own = self.models[model].data
+        return (own, f"models.{model}.data") if own is not None else (self.accuracy.data, "accuracy.data")
 
     def models_of(self, label: str) -> list[str]:
         """Labels of the models that one backend is compared on, in the order of `models`."""

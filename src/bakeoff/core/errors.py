@@ -9,6 +9,10 @@ class ConfigError(BakeoffError):
     """The study's configuration is wrong; the message names the key's path, the value and the remedy."""
 
 
+class DataError(BakeoffError):
+    """Inputs or labels could not be read; the message names the file or the config key."""
+
+
 class ModelError(BakeoffError):
     """A model could not be made, or its weights could not be loaded."""
 

@@ -117,6 +117,12 @@ def format_change(ratio: float, low: float, high: float) -> tuple[str, str]:
     return value, " to ".join(ends)
 
 
+def points(share: float) -> str:
+    """A difference of shares in percentage points: `0.4`, `-1.2`, and `0` for what rounds to it."""
+    text = f"{100 * share:.1f}"
+    return "0" if float(text) == 0 else text.replace("-", "−")
+
+
 def format_si(value: float, unit: str, digits: int = 3) -> str:
     """A large quantity in decimal units, as rates of hardware are given: `4.81 TB/s`, `3.63 GFLOP`."""
     size = float(value)

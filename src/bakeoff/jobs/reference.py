@@ -8,26 +8,31 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.accuracy.labels import against_truth
 from bakeoff.accuracy.metrics import compare
+from bakeoff.accuracy.predictions import sample_pictures
 from bakeoff.artifacts.accuracy import OutputFigures, OutputSpread, ReferenceRecord
 from bakeoff.artifacts.base import Part
 from bakeoff.artifacts.io import digests, write_text
 from bakeoff.core.cell import Cell
 from bakeoff.core.distributions import versions_of
-from bakeoff.core.errors import ModelError, UselessReferenceError
+from bakeoff.core.errors import DataError, ModelError, UselessReferenceError
 from bakeoff.core.private_parts import MissingPrivatePart
 from bakeoff.core.quoting import cause
 from bakeoff.limits.work import count_work
 from bakeoff.models.arrays import save_arrays
 from bakeoff.models.conditioning import condition
+from bakeoff.models.data.classes import class_numbers
+from bakeoff.models.data.model_data import ModelData
+from bakeoff.models.data.samples import Samples, make_samples
 from bakeoff.models.forward import forward
-from bakeoff.models.inputs import CHECK, seeded_inputs
 from bakeoff.models.load import MODEL
 from bakeoff.models.outputs import flatten
 from bakeoff.models.rounding import rounded_outputs
 from bakeoff.models.seeding import seeded
 from bakeoff.models.sources import source_distributions, source_of
-from bakeoff.models.spread import spread, top1_classes
+from bakeoff.models.sources.base import ModelSource
+from bakeoff.models.spread import is_score_vector, spread, top1_classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +54,8 @@ class Spec(Part):
     label: str
     model: dict[str, Any]
     """The model's config section as JSON."""
-    n_inputs: int
+    data: ModelData = ModelData()
+    """The real inputs that judge, if there are any."""
     threads: int
     device: str
     """`cpu` or `cuda:<index>`: where the reference outputs are computed."""
@@ -75,7 +81,11 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
     module = source.make_model()
     real = source.has_real_weights
     statistics = None if real else condition(module, spec.label, model)
-    inputs = seeded_inputs(model.inputs, spec.n_inputs, model.seed, CHECK)
+    spec.data.check_unchanged()
+    samples = make_samples(
+        model.inputs, spec.data.section, spec.data.wanted(), "judge", spec.data.preprocessing(source), spec.data.key
+    )
+    inputs = samples.arrays
     with seeded(model.seed):
         outputs = _outputs(module.to(spec.device), spec.label, inputs, spec.device)
     spreads = _spreads(spec.label, outputs, real)
@@ -98,7 +108,10 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
         work=work,
         inputs=[{"name": name, "shape": list(s.shape), "dtype": s.dtype} for name, s in model.inputs.items()],
         outputs=spreads,
-        n_inputs=spec.n_inputs,
+        n_inputs=samples.n,
+        data=samples.source,
+        preprocessing=samples.how.words if samples.how else None,
+        **_labelled(spec, source, samples, outputs),
         statistics=statistics,
         rounding=rounding,
         files=digests(out, [MODEL, source.stored_as, INPUTS, OUTPUTS]),
@@ -132,6 +145,35 @@ def _outputs(module: torch.nn.Module, label: str, inputs: dict[str, np.ndarray],
             f"models.{label}: the shape of an output depends on the values of the inputs ({error}); "
             "no engine of fixed shapes can be made of that"
         ) from error
+
+
+def _labelled(spec: Spec, source: ModelSource, samples: Samples, outputs: dict[str, np.ndarray]) -> dict[str, Any]:
+    """What is known of the inputs' classes, and what the reference makes of them; nothing for seeded inputs.
+
+    Raises DataError where labels match no class, or the model has no scores to compare with them.
+    """
+    if not samples.names:
+        return {}
+    classes = spec.data.classes(source)
+    scores = next((name for name, array in outputs.items() if is_score_vector(array)), None)
+    if scores is None:
+        if any(label is not None for label in samples.labels):
+            raise DataError(
+                f"{spec.data.key}: the inputs have labels, but {spec.label} has no output of shape [n, classes] to "
+                "compare them with; give the images without labels"
+            )
+        return {}
+    array = outputs[scores]
+    labels, how = class_numbers(samples.labels, classes, array.shape[1], spec.data.key)
+    fits = classes is not None and len(classes.names) == array.shape[1]
+    return {
+        "scores": scores,
+        "labels": labels,
+        "labels_found": how,
+        "classes": list(classes.names) if classes and fits else [],
+        "truth": against_truth(array, labels) if any(label is not None for label in labels) else None,
+        "pictures": sample_pictures(samples, labels, array),
+    }
 
 
 def _rounding(

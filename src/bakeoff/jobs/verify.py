@@ -13,9 +13,11 @@ from pydantic import Field
 
 from bakeoff.accuracy.conditioned import is_conditioned
 from bakeoff.accuracy.judge import Judgement, judge, limits_for, worst_output
+from bakeoff.accuracy.labels import against_truth, paired
 from bakeoff.accuracy.metrics import Comparison, OutputError, compare
+from bakeoff.accuracy.predictions import guesses
 from bakeoff.accuracy.tolerance import Tolerance
-from bakeoff.artifacts.accuracy import AccuracyRecord, OutputFigures, ReferenceRecord
+from bakeoff.artifacts.accuracy import AccuracyRecord, Guess, OutputFigures, PairedTruth, ReferenceRecord, Truth
 from bakeoff.artifacts.io import check_digests, read_record
 from bakeoff.core.job_messages import under_way
 from bakeoff.jobs.engine_job import EngineJob
@@ -60,14 +62,25 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
     limits, indicative = limits_for(
         precision,
         None if spec.tolerance is None else Tolerance.model_validate(spec.tolerance),
-        spec.real_weights or is_conditioned(known.rounding, precision),
+        spec.real_weights,
+        is_conditioned(known.rounding, precision),
     )
     names = [output.name for output in known.outputs]
+    scored = names.index(known.scores) if known.scores in names else None
     verdicts: dict[int, tuple[Comparison, Judgement]] = {}
     repeats: list[Comparison] = []
+    truths: list[tuple[Truth, PairedTruth]] = []
+    predictions: list[list[Guess]] = []
     for batch_size in spec.batch_sizes:
-        comparison, repeat = _compare_at(spec, files, batch_size, inputs, reference)
-        verdicts[batch_size] = comparison, judge(comparison, limits, indicative, repeat, names)
+        comparison, repeat, outputs = _compare_at(spec, files, batch_size, inputs, reference)
+        drop = None
+        if scored is not None and not comparison.wrong:
+            scores = outputs[scored]
+            predictions = predictions or guesses(scores)
+            if known.truth:
+                truths.append((against_truth(scores, known.labels), paired(scores, reference[scored], known.labels)))
+                drop = truths[-1][1].drop
+        verdicts[batch_size] = comparison, judge(comparison, limits, indicative, repeat, names, drop)
         repeats += [repeat] if repeat else []
     failures = [
         failure if len(spec.batch_sizes) == 1 else f"at batch {batch_size}: {failure}"
@@ -75,8 +88,9 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
         for failure in judgement.failures
     ]
     comparisons = [comparison for comparison, _ in verdicts.values()]
-    outputs = _worst_outputs(comparisons)
-    worst = worst_output(outputs, limits) if len(outputs) > 1 else None
+    figures = _worst_outputs(comparisons)
+    worst = worst_output(figures, limits) if len(figures) > 1 else None
+    truth, against = max(truths, key=lambda pair: pair[1].drop) if truths else (None, None)
     return AccuracyRecord(
         target=spec.target,
         status="ok",
@@ -86,8 +100,11 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
         n_inputs=len(inputs[0]),
         outputs=[
             OutputFigures(name=names[position] if position < len(names) else f"out{position}", **asdict(output))
-            for position, output in enumerate(outputs)
+            for position, output in enumerate(figures)
         ],
+        **(truth.model_dump() if truth else {}),
+        against_reference=against,
+        predictions=predictions,
         worst_output=names[worst] if worst is not None and worst < len(names) else None,
         tolerance=limits.model_dump(exclude_none=True),
         indicative=indicative,
@@ -130,11 +147,11 @@ def _checked_reference(folder: str) -> ReferenceRecord:
 
 def _compare_at(
     spec: Spec, files: list[str], batch_size: int, inputs: list[np.ndarray], reference: list[np.ndarray]
-) -> tuple[Comparison, Comparison | None]:
+) -> tuple[Comparison, Comparison | None, list[np.ndarray]]:
     """Run all inputs in batches of this size; the last batch is filled by starting over, and judged as well.
 
-    Returns the comparison with the reference, and that of the first batches' outputs with what they were before, when
-    they are run again.
+    Returns the comparison with the reference; that of the first batches' outputs with what they were before, when they
+    are run again; and the outputs for all inputs, each once.
     """
     import numpy as np
 
@@ -156,17 +173,20 @@ def _compare_at(
             wrong = [position for position, output in enumerate(outputs) if output.shape[:1] != (batch_size,)]
             if wrong:
                 shape = list(outputs[wrong[0]].shape)
-                return Comparison(mismatch=f"output {wrong[0]} has shape {shape} for a batch of {batch_size}"), None
+                mismatch = f"output {wrong[0]} has shape {shape} for a batch of {batch_size}"
+                return Comparison(mismatch=mismatch), None, []
             first.append(outputs)
         begin = time.monotonic()
         for rows in batches:
             again.append(outputs_of(rows))
             if time.monotonic() - begin > REPEAT_S:
                 break
-    comparison = compare(_joined(first), [array[order] for array in reference])
+    outputs = _joined(first)
+    comparison = compare(outputs, [array[order] for array in reference])
     if comparison.wrong:
-        return comparison, None
-    return comparison, compare(_joined(again), _joined(first[: len(again)]))
+        return comparison, None, []
+    repeat = compare(_joined(again), _joined(first[: len(again)]))
+    return comparison, repeat, [array[:n] for array in outputs]
 
 
 def _joined(batches: list[list[np.ndarray]]) -> list[np.ndarray]:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bakeoff.core.plain_data import plain_data
 from bakeoff.core.section import Name, Section
+from bakeoff.models.data.settings import Data
 
 DType = Literal["float32", "int64", "int32", "bool"]
 
@@ -67,6 +68,8 @@ class ModelBase(Section):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seeds random weights and the inputs of every check."""
+    data: Data | None = None
+    """Real inputs that this model is judged on; those of `accuracy.data` when left out."""
 
 
 class WeightedModel(ModelBase):

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bakeoff.core.errors import CalibrationError
 from bakeoff.models.arrays import load_arrays
+from bakeoff.models.data.images import OwnPreprocessing, open_image, to_input, transform
+from bakeoff.models.data.samples import Wanted, image_input, make_samples
+from bakeoff.models.data.settings import Data, Preprocessing
 from bakeoff.models.inputs import CALIBRATION, seeded_inputs
 from bakeoff.models.spec import InputSpec
-from bakeoff.quantization.images import read_image
 from bakeoff.quantization.settings import Calibration
 
 if TYPE_CHECKING:
@@ -45,36 +48,53 @@ class CalibrationSet:
         return state.hexdigest()
 
 
-def image_input(inputs: Mapping[str, InputSpec]) -> str | None:
-    """The one floating input of shape [1 or 3, H, W] that images can feed; None where there is none or several."""
-    found = [
-        name for name, spec in inputs.items()
-        if spec.dtype == "float32" and len(spec.shape) == 3 and spec.shape[0] in (1, 3)
-    ]  # fmt: skip
-    return found[0] if len(found) == 1 else None
-
-
-def make_set(inputs: Mapping[str, InputSpec], settings: Calibration, images: Sequence[str]) -> CalibrationSet:
+def make_set(
+    inputs: Mapping[str, InputSpec],
+    settings: Calibration,
+    data: Data | None,
+    images: Sequence[str],
+    own: OwnPreprocessing | None = None,
+    key: str = "accuracy.data",
+) -> CalibrationSet:
     """The calibration set of one model.
 
     With `images`, each feeds the model's image input and the other inputs are seeded; a model without one image input
-    gets the synthetic set, and `source` says so. Raises CalibrationError where an image cannot be read.
+    gets the synthetic set, and `source` says so. Else it is taken from the data that judge, from those of them that do
+    not.
+
+    Args:
+        inputs: The model's inputs.
+        settings: The study's settings.
+        data: What the model is judged on; None: seeded inputs.
+        images: Paths of the images of `settings.images`; none where no folder is given.
+        own: What the model's library does with images.
+        key: Path of `data` in the config, for errors.
+
+    Raises CalibrationError or DataError where an image cannot be read, or there is nothing to look at.
     """
     import numpy as np
 
-    n = len(images) or settings.n_inputs
-    feeds = image_input(inputs) if images else None
+    wanted = Wanted(None, settings.n_inputs, settings.seed)
+    if settings.images is None:
+        found = make_samples(inputs, data, wanted, "calibrate", own, key)
+        return CalibrationSet(found.arrays, found.source)
+    feeds = image_input(inputs)
     if feeds is None:
-        source = f"synthetic, seed {settings.seed}"
-        if images:
-            n, source = settings.n_inputs, f"{source}, since images fit none or several of this model's inputs"
-        return CalibrationSet(seeded_inputs(inputs, n, settings.seed, CALIBRATION), source)
-    shape = inputs[feeds].shape
-    pixels = np.stack([read_image(path, shape, settings.mean, settings.std) for path in images])
+        source = f"synthetic, seed {settings.seed}, since images fit none or several of this model's inputs"
+        return CalibrationSet(seeded_inputs(inputs, settings.n_inputs, settings.seed, CALIBRATION), source)
+    if not images:
+        raise CalibrationError(
+            f"calibration.images: all images in {settings.images} judge engines ({key}), so none is left to calibrate "
+            "with; give others"
+        )
+    given = (data.preprocessing if data else Preprocessing()).model_dump(exclude_none=True)
+    told = {name: value for name in ("mean", "std") if (value := getattr(settings, name)) is not None}
+    how = transform(inputs[feeds].shape, Preprocessing(**{**given, **told}), own, "calibration")
+    pixels = np.stack([to_input(open_image(path, "calibration"), how) for path in images])
     others = {name: spec for name, spec in inputs.items() if name != feeds}
-    seeded = seeded_inputs(others, n, settings.seed, CALIBRATION) if others else {}
+    seeded = seeded_inputs(others, len(images), settings.seed, CALIBRATION) if others else {}
     arrays = {name: pixels if name == feeds else seeded[name] for name in inputs}
-    source = f"{n} images of folder {settings.images}"
+    source = f"{len(images)} images of folder {settings.images}"
     if seeded:
         source += f" for {feeds}, seed {settings.seed} for {', '.join(seeded)}"
     return CalibrationSet(arrays, source)

@@ -221,6 +221,25 @@ class Details(Block):
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One input, and what is said of it."""
+
+    name: str
+    label: str
+    """What it is; empty where that is not known."""
+    picture: str | None
+    """PNG, base64."""
+    table: Table
+
+
+@dataclass(frozen=True)
+class Samples(Block):
+    """Inputs with what engines say of them. Markdown shows no pictures."""
+
+    samples: Sequence[Sample]
+
+
+@dataclass(frozen=True)
 class Code(Block):
     """Text in the letters of code, its lines kept."""
 

@@ -63,6 +63,7 @@ class BlockWriter:
             blocks.Figures: self._figures,
             blocks.Group: self._group,
             blocks.Details: self._details,
+            blocks.Samples: self._samples,
             blocks.Code: self._code,
             blocks.Answers: self._answers,
         }
@@ -120,6 +121,13 @@ class BlockWriter:
 
     def _details(self, block: blocks.Details) -> list[str]:
         return [bold(inline(block.summary)), *self.write(block.blocks)]
+
+    def _samples(self, block: blocks.Samples) -> list[str]:
+        parts = []
+        for sample in block.samples:
+            label = f", {escape(sample.label)}" if sample.label else ""
+            parts += [f"{bold(escape(sample.name))}{label}", *self._table(sample.table)]
+        return parts
 
     def _code(self, block: blocks.Code) -> list[str]:
         fence = "```"

@@ -113,7 +113,9 @@ def accuracy_datum(target: TargetResult) -> Datum:
                                "fail"),
         }[mark])  # fmt: skip
     identical = target.accuracy is not None and target.accuracy.identical
-    return Datum(tuple(parts), order=9999 if identical else target.row.sqnr_db)
+    top1 = target.row.top1_accuracy
+    right = "" if top1 is None else f"top-1 {100 * top1:.1f} %"
+    return Datum(tuple(parts), right, order=9999 if identical else target.row.sqnr_db)
 
 
 def figures_table(

@@ -21,8 +21,12 @@ from bakeoff.core.distributions import versions_of
 from bakeoff.core.precision import CALIBRATED
 from bakeoff.freshness.code_digest import code_digest, member_of
 from bakeoff.freshness.environment_variables import recorded, tracked
+from bakeoff.models.data.listing import state_of, state_of_data
+from bakeoff.models.data.model_data import ModelData
+from bakeoff.models.data.settings import Data
 from bakeoff.models.sources import source_class, source_of
-from bakeoff.quantization.images import choose_images, state_of
+from bakeoff.models.spec import ModelBase
+from bakeoff.quantization.images import choose_images
 from bakeoff.study.jobs import Job, StudyJobs, export_job, reference_of
 
 _EXPORT_DISTRIBUTIONS = {
@@ -39,11 +43,11 @@ _ENGINE_JOB = ("target", "backend", "engine", "reference", "device", "threads", 
                "made_on", "variables", "code")  # fmt: skip
 NAMES: dict[str, tuple[str, ...]] = {
     "environment": ("target", "device", "threads", "gpus", "precisions", "distributions", *TRACKED_ONLY),
-    "reference": ("target", "label", "model", "n_inputs", "threads", "device", "out", "versions", "made_on",
+    "reference": ("target", "label", "model", "data", "threads", "device", "out", "versions", "made_on",
                   "variables", "code"),
     "export": ("target", "format", "precision", "batch_size", "batch_max", "label", "model", "reference", "threads",
                "out", "versions", "variables", "code"),
-    "calibrate": ("target", "inputs", "calibration", "images_state", "out", "versions", "code"),
+    "calibrate": ("target", "label", "model", "data", "calibration", "images_state", "out", "versions", "code"),
     "build": (*_ENGINE_JOB, "export", "calibration", "elsewhere", "compiler"),
     "verify": (*_ENGINE_JOB, "tolerance", "real_weights", "batch_sizes"),
     "profile": (*_ENGINE_JOB, "batch_size", "runs", "max_s", "out"),
@@ -59,6 +63,7 @@ class JobParameters:
         self.jobs = jobs
         self.plan = jobs.plan
         self.study = jobs.study
+        self._states: dict[str, str | None] = {}
 
     def of(self, job: Job) -> Params:
         """The parameters of one job, by name."""
@@ -137,8 +142,8 @@ class JobParameters:
         libraries = ("torch", *source_class(model.source).distributions)
         return {
             "label": job.cell.model,
-            "model": model.model_dump(mode="json"),
-            "n_inputs": self.study.accuracy.n_inputs,
+            "model": _section(model),
+            "data": self._data(job.cell.need("model")),
             "threads": self._reference_threads,
             "device": self._device,
             "out": self.jobs.folder(job),
@@ -158,7 +163,7 @@ class JobParameters:
             "batch_size": cell.batch_size,
             "batch_max": max(self.study.batch.sizes),
             "label": cell.model,
-            "model": model.model_dump(mode="json"),
+            "model": _section(model),
             "reference": self.jobs.folder(reference_of(cell)),
             "threads": self._reference_threads,
             "out": self.jobs.folder(job),
@@ -169,20 +174,48 @@ class JobParameters:
 
     def _calibrate(self, job: Job) -> Params:
         settings = self.study.calibration
-        inputs = self.study.models[job.cell.need("model")].inputs
+        name = job.cell.need("model")
+        model, told = self.study.models[name], self._data(name)
+        data = ModelData(**told)
+        if not data.is_real:
+            # how many seeded inputs judge, and which, is nothing to the set
+            told |= {"n_inputs": None, "seed": 0}
+        libraries = source_class(model.source).distributions if data.is_real else ()
         return {
-            "inputs": {name: spec.model_dump(mode="json") for name, spec in inputs.items()},
+            "label": name,
+            "model": _section(model, "weights", "seed"),
+            "data": told,
             "calibration": settings.model_dump(mode="json"),
-            "images_state": self._images_state,
+            "images_state": self._images_state(data),
             "out": self.jobs.folder(job),
-            "versions": _versions(("numpy", "pillow") if settings.images else ("numpy",)),
-            "code": _code("calibrate"),
+            "versions": _versions(("numpy", *(("pillow",) if settings.images or data.is_real else ()), *libraries)),
+            "code": _code("calibrate", source=model.source),
         }
 
-    @cached_property
-    def _images_state(self) -> str | None:
-        settings = self.study.calibration
-        return state_of(choose_images(settings.images, settings.n_inputs, settings.seed)) if settings.images else None
+    def _images_state(self, data: ModelData) -> str | None:
+        """The state of the folder's images that calibrate a model, looked at once."""
+        settings, key = self.study.calibration, f"calibration beside {data.key}"
+        if settings.images and key not in self._states:
+            never = data.judging_files()
+            self._states[key] = state_of(choose_images(settings.images, settings.n_inputs, settings.seed, never))
+        return self._states.get(key)
+
+    def _data(self, model: str) -> Params:
+        """What a job is told of a model's real inputs, `ModelData` as JSON."""
+        section, key = self.study.data_of(model)
+        return {
+            "section": None if section is None else section.model_dump(mode="json"),
+            "key": key,
+            "n_inputs": self.study.accuracy.n_inputs,
+            "state": self._data_states(key, section),
+            "seed": self.study.models[model].seed,
+        }
+
+    def _data_states(self, key: str, section: Data | None) -> str | None:
+        """The state of the files, looked at once."""
+        if key not in self._states:
+            self._states[key] = None if section is None else state_of_data(section, key)
+        return self._states[key]
 
     @property
     def _reference_threads(self) -> int:
@@ -249,6 +282,11 @@ class JobParameters:
             "variables": self._variables(job.stage, (options.kind, *backend.distributions())),
             "code": _code(job.stage, options.kind, self.study.models[engine.need("model")].source),
         }
+
+
+def _section(model: ModelBase, *without: str) -> Params:
+    """A model's config section as jobs are told it: what it is judged on is no part of the model."""
+    return model.model_dump(mode="json", exclude={"data", *without})
 
 
 def _versions(distributions: Iterable[str]) -> dict[str, str]:

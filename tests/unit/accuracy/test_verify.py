@@ -216,7 +216,7 @@ def test_random_weights_that_do_not_amplify_rounding_are_judged_as_trained_ones(
     """Rounding alone may take half of each limit: 0.05 in bf16, 0.01 in fp16."""
 
     def noisy(outputs, _):
-        return [y + 0.2 * np.sin(40 * y) for y in outputs]
+        return [y + 0.3 * np.sin(40 * y) for y in outputs]
 
     path = check.reference / "reference.json"
     record = ReferenceRecord.model_validate_json(path.read_bytes())
@@ -229,7 +229,9 @@ def test_random_weights_that_do_not_amplify_rounding_are_judged_as_trained_ones(
 
 def test_weights_whose_rounding_is_not_known_are_not_trusted():
     good = OutputFigures(name="y", relative_l2=1e-3, relative_to_spread=1e-3, worst_input=1e-3)
-    assert is_conditioned({"fp16": [good], "bf16": [good]}, "int8")
+    assert is_conditioned({"fp16": [good], "bf16": [good]}, "tf32")
+    # quantized engines are off by more than rounding, sound as they are
+    assert not is_conditioned({"fp16": [good], "bf16": [good]}, "int8")
     assert not is_conditioned(None, "bf16")
     assert not is_conditioned({"fp16": [good], "bf16": []}, "bf16")
     # as large as the output varies over inputs

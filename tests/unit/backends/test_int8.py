@@ -57,7 +57,7 @@ class World:
         model = {"source": "file", "factory": factory, "weights": str(folder / "digits.pt"), "inputs": INPUTS}
         self.reference, self.export = str(folder / "reference"), str(folder / "export")
         common = {"target": {**TARGET, "precision": None}, "label": "digits", "model": model, "threads": 1}
-        record = reference.run({**common, "n_inputs": 64, "device": "cpu", "out": self.reference})
+        record = reference.run({**common, "data": {"n_inputs": 64}, "device": "cpu", "out": self.reference})
         write_record(Path(self.reference) / "reference.json", record)
         assert record.real_weights
         common |= {"reference": self.reference, "out": self.export}

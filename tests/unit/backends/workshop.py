@@ -51,7 +51,7 @@ class Workshop:
                 "target": {"study": "s", "model": name},
                 "label": name,
                 "model": self.sections[name],
-                "n_inputs": N_INPUTS,
+                "data": {"n_inputs": N_INPUTS},
                 "threads": 1,
                 "device": "cpu",
                 "out": str(folder),

@@ -105,6 +105,30 @@ def test_where_half_of_the_rounds_were_disturbed_no_best_is_named(disturbed, bus
         assert answer.best == "a/fp32"
 
 
+@pytest.mark.parametrize(
+    ("ends", "other", "named"),
+    [
+        ((2.8, 3.3), 3.1, True),
+        ((2.3, 3.6), 3.1, False),
+        ((2.3, 3.6), 30.0, True),
+    ],
+    ids=["known well", "known badly", "known badly but far ahead"],
+)
+def test_no_best_is_named_where_the_machine_was_too_unsteady_to_tell_it(ends, other, named):
+    """As on an H100 whose host changed speed by itself: 2.1 ms [1.7-2.6], and twenty others 0 to 2.4 times slower."""
+    targets = [_target("a", 3.0), _target("b", other)]
+    targets[0].row.latency_ci_low_ms, targets[0].row.latency_ci_high_ms = ends
+    answer, words = _words(targets)
+    assert (answer.best is not None) is named
+    assert answer.too_busy is not named
+    if not named:
+        assert answer.candidates == ["a/fp32", "b/fp32"]
+        assert words.startswith(
+            "This machine was too unsteady to name a best for resnet18 at batch 8: its speed changed"
+        )
+        assert "known to ±30 % only. It may be a fp32 (3.0 ms [2.3–3.6]), b fp32" in words
+
+
 def test_unranked_targets_are_never_best_nor_tied():
     answer, words = _words([_target("wrong", 1.0, ranked=False, reason="outputs differ"), _target("right", 3.0)])
     assert (answer.best, answer.ties) == ("right/fp32", [])

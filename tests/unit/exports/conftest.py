@@ -25,7 +25,7 @@ def make_reference(tmp_path_factory, quick_onnx_export):
                 "target": {"study": "s", "model": label},
                 "label": label,
                 "model": section,
-                "n_inputs": n_inputs,
+                "data": {"n_inputs": n_inputs},
                 "threads": 1,
                 "device": "cpu",
                 "out": str(folder),

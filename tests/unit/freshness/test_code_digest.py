@@ -160,11 +160,11 @@ def test_a_kind_is_found_by_its_class_where_its_file_has_another_name(monkeypatc
 @pytest.mark.parametrize(
     ("file", "stages"),
     [
-        ("collect/peers.py", {"collect"}),
+        ("collect/peers.py", {"collect", "contest"}),
         ("artifacts/accuracy.py", {"collect", "contest", "plots", "report", "verdict"}),
         ("artifacts/timing.py", {"collect", "contest", "plots", "report", "verdict"}),
         ("accuracy/judge.py", {"verify"}),
-        ("accuracy/metrics.py", {"verify", "time"}),
+        ("accuracy/metrics.py", {"reference", "verify", "time"}),
         ("measure/loop.py", {"time"}),
         ("jobs/__init__.py", set(JOBS)),
         ("devices/locks.py", set(MEASURED)),
@@ -250,8 +250,8 @@ def test_of_a_registry_the_members_that_are_named_count_and_all_where_none_is():
 
 
 def test_a_member_counts_where_the_stage_does_not_import_its_registry():
-    files = set(code_files(tree(), "calibrate", ("bakeoff.models.sources.timm",)))
-    assert "bakeoff/models/sources/timm.py" in files - set(code_files(tree(), "calibrate"))
+    files = set(code_files(tree(), "time", ("bakeoff.models.sources.timm",)))
+    assert "bakeoff/models/sources/timm.py" in files - set(code_files(tree(), "time"))
     assert "bakeoff/models/sources/file.py" not in files
 
 

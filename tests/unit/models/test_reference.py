@@ -21,7 +21,7 @@ def run(out, section, n_inputs=10):
             "target": {"study": "s", "model": "net"},
             "label": "net",
             "model": section,
-            "n_inputs": n_inputs,
+            "data": {"n_inputs": n_inputs},
             "threads": 1,
             "device": "cpu",
             "out": str(out),

@@ -169,7 +169,7 @@ def test_a_source_from_elsewhere_goes_through_a_study(constant, tmp_path):
         plan = Plan(study, Machine("a processor", frozenset(), 2, (), None, None, frozenset()))
         told = JobParameters(StudyJobs(plan)).of(Job("reference", Cell("s", "net")))
         jobs = Path({str(tmp_path)!r})
-        job = {{name: told[name] for name in ("target", "label", "model", "n_inputs", "threads", "device")}}
+        job = {{name: told[name] for name in ("target", "label", "model", "data", "threads", "device")}}
         made = reference.run({{**job, "out": str(jobs / "reference")}})
         write_record(jobs / "reference" / "reference.json", made)
         exported = export.run({{

@@ -32,8 +32,8 @@ def test_its_record_tells(case, tmp_path, capfd, monkeypatch):
     (tmp_path / "mine.py").write_text(text + NET)
     model = {"source": "file", "factory": f"{tmp_path / 'mine.py'}:make", "inputs": {"x": {"shape": [4]}}}
     job = {
-        "target": {"study": "s", "model": "net"}, "label": "net", "model": model, "n_inputs": 24, "threads": 1,
-        "device": "cpu", "out": str(tmp_path / "reference"),
+        "target": {"study": "s", "model": "net"}, "label": "net", "model": model, "data": {"n_inputs": 24},
+        "threads": 1, "device": "cpu", "out": str(tmp_path / "reference"),
     }  # fmt: skip
     limit_s = 6 if case == "never returns" else 300
     record_file, log = tmp_path / "reference" / "reference.json", tmp_path / "log"

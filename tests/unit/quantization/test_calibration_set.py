@@ -8,13 +8,17 @@ import pytest
 from PIL import Image
 
 from bakeoff.artifacts.io import check_digests
-from bakeoff.core.errors import CalibrationError
+from bakeoff.core.errors import CalibrationError, DataError
 from bakeoff.jobs import calibrate
 from bakeoff.models.arrays import load_arrays
+from bakeoff.models.data.images import OwnPreprocessing
+from bakeoff.models.data.listing import state_of
+from bakeoff.models.data.samples import Wanted, image_input, judging_files, make_samples
+from bakeoff.models.data.settings import Data
 from bakeoff.models.inputs import CHECK, STATISTICS, seeded_inputs
 from bakeoff.models.spec import InputSpec
-from bakeoff.quantization.calibration_set import CalibrationSet, batches, image_input, make_set
-from bakeoff.quantization.images import choose_images, state_of
+from bakeoff.quantization.calibration_set import CalibrationSet, batches, make_set
+from bakeoff.quantization.images import choose_images
 from bakeoff.quantization.settings import Calibration
 
 IMAGE = {"image": InputSpec(shape=[3, 16, 16])}
@@ -37,7 +41,13 @@ def run(out: Path, inputs: dict[str, InputSpec], images_state: str | None = None
     return calibrate.run(
         {
             "target": {"study": "s", "model": "net"},
-            "inputs": {name: spec.model_dump(mode="json") for name, spec in inputs.items()},
+            "label": "net",
+            "model": {
+                "source": "file",
+                "factory": "net.py:make",
+                "inputs": {name: spec.model_dump(mode="json") for name, spec in inputs.items()},
+            },
+            "data": {},
             "calibration": Calibration(**settings).model_dump(mode="json"),
             "images_state": images_state,
             "out": str(out),
@@ -46,7 +56,7 @@ def run(out: Path, inputs: dict[str, InputSpec], images_state: str | None = None
 
 
 def test_synthetic_inputs_are_those_of_no_other_check() -> None:
-    made = make_set(IMAGE, Calibration(n_inputs=6), [])
+    made = make_set(IMAGE, Calibration(n_inputs=6), None, [])
     assert made.arrays["image"].shape == (6, 3, 16, 16)
     assert made.source == "synthetic, seed 0"
     for stream in (CHECK, STATISTICS):
@@ -56,7 +66,7 @@ def test_synthetic_inputs_are_those_of_no_other_check() -> None:
 
 def test_seed_and_size_make_the_set() -> None:
     def sha256(**settings: Any) -> str:
-        return make_set(TOKENS, Calibration(**settings), []).sha256
+        return make_set(TOKENS, Calibration(**settings), None, []).sha256
 
     assert sha256() == sha256()
     assert len({sha256(), sha256(seed=1), sha256(n_inputs=63)}) == 3
@@ -79,7 +89,7 @@ def test_which_input_takes_images() -> None:
 
 def test_images_feed_one_input_and_seeds_the_others(folder: Path) -> None:
     images = choose_images(folder, 64, 0)
-    made = make_set({**TOKENS, **IMAGE}, Calibration(images=str(folder)), images)
+    made = make_set({**TOKENS, **IMAGE}, Calibration(images=str(folder)), None, images)
     assert list(made.arrays) == ["tokens", "image"]
     assert made.n_inputs == 5
     assert made.source == f"5 images of folder {folder} for image, seed 0 for tokens"
@@ -91,7 +101,7 @@ def test_images_feed_one_input_and_seeds_the_others(folder: Path) -> None:
 @pytest.mark.parametrize("inputs", [TOKENS, LEFT_RIGHT], ids=["tokens", "two images"])
 def test_models_that_images_do_not_fit_say_so(folder: Path, inputs: dict[str, InputSpec]) -> None:
     settings = Calibration(images=str(folder), n_inputs=9)
-    made = make_set(inputs, settings, choose_images(folder, 9, 0))
+    made = make_set(inputs, settings, None, choose_images(folder, 9, 0))
     assert made.n_inputs == 9
     assert made.source.startswith("synthetic, seed 0, since images fit none or several")
 
@@ -131,3 +141,41 @@ def test_batches_are_of_one_size_and_hold_every_input(tmp_path: Path) -> None:
         np.testing.assert_array_equal(together[:10], whole)
         np.testing.assert_array_equal(together, whole[np.arange(len(together)) % 10])
         assert len(together) < 10 + size
+
+
+def test_without_a_folder_it_is_of_the_data_that_judge_and_never_the_same(folder: Path) -> None:
+    for i in range(5, 12):
+        Image.new("RGB", (20, 20), (10 * i, 200, 0)).save(folder / f"{i}.png")
+    data = Data(images=str(folder))
+    judge = make_samples(IMAGE, data, Wanted(None, 64, 0), "judge", None, "accuracy.data")
+    made = make_set(IMAGE, Calibration(), data, [])
+    assert (judge.n, made.n_inputs) == (9, 3)
+    assert made.source == f"3 images of folder {folder}"
+    for array in made.arrays["image"]:
+        assert not np.isclose(judge.arrays["image"], array).all(axis=(1, 2, 3)).any()
+
+
+def test_a_folder_of_its_own_leaves_out_what_judges(folder: Path) -> None:
+    data = Data(images=str(folder))
+    never = judging_files(data, Wanted(2, 0, 0), "accuracy.data")
+    assert len(never) == 2
+    assert len(choose_images(folder, 64, 0, never)) == 3
+    never = judging_files(data, Wanted(None, 0, 0), "accuracy.data")
+    assert len(choose_images(folder, 64, 0, never)) == 1
+    with pytest.raises(CalibrationError, match=r"all images in .* judge engines"):
+        make_set(IMAGE, Calibration(images=str(folder)), data, [])
+
+
+def test_too_few_to_judge_and_to_calibrate_is_told(folder: Path) -> None:
+    for path in sorted(folder.iterdir())[3:]:
+        path.unlink()
+    with pytest.raises(DataError, match="of 3 inputs there are 0 to calibrate with that do not judge"):
+        make_set(IMAGE, Calibration(), Data(images=str(folder)), [])
+
+
+def test_images_become_inputs_as_those_that_judge_do(folder: Path) -> None:
+    own = OwnPreprocessing(20, 16, "nearest", (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "a library")
+    red = make_set(IMAGE, Calibration(images=str(folder)), None, choose_images(folder, 1, 0), own).arrays["image"]
+    assert float(red[0, 1, 0, 0]) == -2  # (0 - 0.5) / 0.25
+    told = Calibration(images=str(folder), mean=[0.0], std=[1.0])
+    assert float(make_set(IMAGE, told, None, choose_images(folder, 1, 0), own).arrays["image"][0, 1, 0, 0]) == 0

@@ -26,7 +26,7 @@ def test_defaults() -> None:
         ({"n_inputs": 0}, ["calibration.n_inputs", "got 0"]),
         ({"n_input": 9}, ["calibration.n_input", "unknown key", "did you mean 'n_inputs'"]),
         ({"mean": [0.5, 0.5], "std": [0.5, 0.5]}, ["calibration", "1 or 3 values"]),
-        ({"mean": [0.5]}, ["calibration", "1 or 3 values each, not 1 and 3"]),
+        ({"mean": [0.5]}, ["calibration", "1 or 3 values each, not 1 and 0"]),
         ({"std": [1, 0, 1]}, ["calibration.std.1", "greater than 0"]),
     ],
 )

@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bakeoff.core.errors import CalibrationError
-from bakeoff.quantization.images import choose_images, find_images, read_image, state_of
+from bakeoff.core.errors import DataError
+from bakeoff.models.data.images import OwnPreprocessing, from_input, open_image, to_input, transform
+from bakeoff.models.data.listing import find_images, state_of
+from bakeoff.models.data.settings import Preprocessing
+from bakeoff.quantization.images import choose_images
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+
+def read_image(path: str, shape: list[int], mean: list[float], std: list[float]) -> np.ndarray:
+    """An image as an input, scaled until it just covers it."""
+    return to_input(open_image(path, "accuracy.data"), transform(shape, Preprocessing(mean=mean, std=std), None, "k"))
 
 
 @pytest.fixture
@@ -100,7 +108,7 @@ def test_turns_upright_as_exif_says(tmp_path: Path) -> None:
 def test_what_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(content)
-    with pytest.raises(CalibrationError, match=r"calibration\.images: .*a\.png cannot be read as an image"):
+    with pytest.raises(DataError, match=r"accuracy\.data\.images: .*a\.png cannot be read as an image"):
         read_image(str(path), [3, 8, 8], MEAN, STD)
 
 
@@ -108,5 +116,37 @@ def test_a_truncated_image_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(CalibrationError, match=r"a\.png cannot be read"):
+    with pytest.raises(DataError, match=r"a\.png cannot be read"):
         read_image(str(path), [3, 8, 8], MEAN, STD)
+
+
+def test_the_shorter_side_is_scaled_and_the_centre_cropped_as_the_library_does() -> None:
+    """Against torchvision's own transforms of ImageNet classifiers."""
+    from torchvision.models import ResNet18_Weights
+
+    pixels = np.random.default_rng(0).integers(0, 255, (300, 451, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels).resize((601, 400))
+    own = OwnPreprocessing(256, 224, "bilinear", tuple(MEAN), tuple(STD), "torchvision")
+    ours = to_input(image, transform([3, 224, 224], Preprocessing(), own, "k"))
+    theirs = ResNet18_Weights.DEFAULT.transforms()(image).numpy()
+    assert np.abs(ours - theirs).max() < 1e-5
+
+
+def test_at_another_size_the_same_share_is_cropped() -> None:
+    own = OwnPreprocessing(256, 224, "bicubic", tuple(MEAN), tuple(STD), "a library")
+    assert transform([3, 112, 112], Preprocessing(), own, "k").resize == 128
+    told = transform([3, 112, 112], Preprocessing(resize=120, interpolation="nearest"), own, "k")
+    assert (told.resize, told.interpolation, told.mean) == (120, "nearest", tuple(MEAN))
+    assert told.origin == "a library; resize, interpolation from the config"
+
+
+def test_a_picture_of_an_input_is_what_the_model_sees() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    how = transform([3, 16, 16], Preprocessing(mean=MEAN, std=STD), None, "k")
+    seen = np.asarray(from_input(to_input(Image.fromarray(pixels), how), how))
+    assert np.abs(seen.astype(int) - pixels).max() <= 1
+
+
+def test_values_for_other_channels_are_refused() -> None:
+    with pytest.raises(DataError, match=r"k\.preprocessing\.mean: 3 values for an input of 4 channels"):
+        transform([4, 8, 8], Preprocessing(), None, "k")

@@ -90,6 +90,7 @@ OPTIONS: dict[str, tuple[Any, set[str]]] = {
     "timing.max_s": (99.0, {"time"}),
     "timing.min_samples": (33, {"time"}),
     "timing.throughput_s": (0.7, {"time"}),
+    "accuracy.data": ({"shipped": "pictures"}, {"reference", "calibrate"}),
     "accuracy.n_inputs": (8, {"reference"}),
     "accuracy.tolerance": ({"fp32": {"relative_l2": 0.5}}, {"verify"}),
     "calibration.n_inputs": (3, {"calibrate"}),

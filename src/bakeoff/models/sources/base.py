@@ -25,6 +25,9 @@ from bakeoff.models.without_initialization import without_initialization
 if TYPE_CHECKING:
     import torch
 
+    from bakeoff.models.data.classes import Classes
+    from bakeoff.models.data.images import OwnPreprocessing
+
 
 @dataclass(frozen=True)
 class UserFile:
@@ -146,6 +149,17 @@ class ModelSource(ABC):
 
         Returns None where only `build` will do. See `bakeoff.models.single_file_import`.
         """
+        return None
+
+    def preprocessing(self) -> OwnPreprocessing | None:
+        """What the library does with images before it gives them to this model; None where it does not say.
+
+        Asked in jobs, where real images are used. It makes no model. Raises ModelError.
+        """
+        return None
+
+    def classes(self) -> Classes | None:
+        """The classes of this model's scores, where the library knows their names. Asked as `preprocessing` is."""
         return None
 
     def save(self, module: torch.nn.Module, folder: Path) -> None:

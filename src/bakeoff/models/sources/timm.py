@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import math
+from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.core.errors import ModelError
 from bakeoff.core.quoting import cause
 from bakeoff.core.suggest import nearest
+from bakeoff.models.data.classes import Classes
+from bakeoff.models.data.images import OwnPreprocessing
+from bakeoff.models.data.settings import Interpolation
 from bakeoff.models.single_file_import import Builder, builder_of
 from bakeoff.models.sources.weighted import LibraryModel, LibrarySource
 
 if TYPE_CHECKING:
     import torch
+
+
+_INTERPOLATIONS: dict[str, Interpolation] = {
+    "nearest": "nearest", "bilinear": "bilinear", "bicubic": "bicubic", "lanczos": "lanczos",
+}  # fmt: skip
+"""timm's `random` is for training; it evaluates such models with bicubic."""
 
 
 class TimmModel(LibraryModel):
@@ -64,6 +74,41 @@ class TimmSource(LibrarySource):
                 ) from error
             given = f" with args {args}" if args else ""
             raise ModelError(f"{where}: timm could not make '{name}'{given}: {cause(error)}") from error
+
+    def preprocessing(self) -> OwnPreprocessing | None:
+        """See ModelSource.preprocessing: timm's data config of the model's own weights."""
+        config = self._pretrained_config()
+        if config is None:
+            return None
+        side = min(config.input_size[1:])
+        return OwnPreprocessing(
+            resize=math.floor(side / config.crop_pct),
+            crop=side,
+            interpolation=_INTERPOLATIONS.get(config.interpolation, "bicubic"),
+            mean=tuple(config.mean),
+            std=tuple(config.std),
+            origin="timm's data config",
+        )
+
+    def classes(self) -> Classes | None:
+        """See ModelSource.classes: ImageNet's, for models of a thousand classes."""
+        from timm.data import ImageNetInfo
+
+        config = self._pretrained_config()
+        if config is None or config.num_classes != 1000 or self.config.args.get("num_classes", 1000) != 1000:
+            return None
+        info = ImageNetInfo()
+        return Classes(
+            tuple(info.index_to_description(number).split(",")[0] for number in range(1000)),
+            tuple(info.index_to_label_name(number) for number in range(1000)),
+            "timm's names of ImageNet",
+        )
+
+    def _pretrained_config(self) -> Any:
+        """What timm knows of the model's own weights; None for models from a hub or a folder, and those without."""
+        import timm
+
+        return timm.models.get_pretrained_cfg(self.model_name) if timm.is_model(self.architecture) else None
 
     def builder(self) -> Builder | None:
         """See ModelSource.builder. timm does not tell that of models from a hub or a folder."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from bakeoff.core.errors import ModelError
 from bakeoff.core.quoting import cause
 from bakeoff.core.suggest import nearest
+from bakeoff.models.data.classes import Classes
+from bakeoff.models.data.images import OwnPreprocessing
 from bakeoff.models.single_file_import import Builder, builder_of
 from bakeoff.models.sources.weighted import LibraryModel, LibrarySource
 
@@ -80,6 +82,38 @@ class TorchvisionSource(LibrarySource):
         except Exception as error:
             given = f" with args {self.config.args}" if self.config.args else ""
             raise ModelError(f"{where}: torchvision could not make '{name}'{given}: {cause(error)}") from error
+
+    def preprocessing(self) -> OwnPreprocessing | None:
+        """See ModelSource.preprocessing: the transforms of the model's default weights, of a classifier."""
+        weights = self._default_weights()
+        how = weights.transforms() if weights is not None else None
+        if how is None or not hasattr(how, "crop_size"):
+            return None
+        return OwnPreprocessing(
+            resize=how.resize_size[0],
+            crop=how.crop_size[0],
+            interpolation=how.interpolation.value,
+            mean=tuple(how.mean),
+            std=tuple(how.std),
+            origin=f"torchvision's transforms of {weights}",
+        )
+
+    def classes(self) -> Classes | None:
+        """See ModelSource.classes: the categories of the model's default weights."""
+        weights = self._default_weights()
+        names = weights.meta.get("categories") if weights is not None else None
+        if not names or self.config.args.get("num_classes", len(names)) != len(names):
+            return None
+        return Classes(tuple(names), origin="torchvision's categories")
+
+    def _default_weights(self) -> Any:
+        """The default weights, of which nothing is read; None where torchvision has none, or no such model."""
+        import torchvision
+
+        try:
+            return torchvision.models.get_model_weights(self.model_name)["DEFAULT"]
+        except (ValueError, KeyError):
+            return None
 
     def builder(self) -> Builder | None:
         """See ModelSource.builder."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bakeoff.artifacts.accuracy import AccuracyRecord
 from bakeoff.core.cell import Cell
-from bakeoff.core.formats import format_db
-from bakeoff.report.blocks import NOTHING, Block, Column, Datum, Paragraph, Table, TableRow, Text
+from bakeoff.core.formats import format_db, format_with_interval, points
+from bakeoff.report.blocks import NOTHING, Block, Column, Datum, Heading, Paragraph, Table, TableRow, Text
 from bakeoff.report.section import Context, section
-from bakeoff.report.tables import axes_in, axis_cells, axis_columns, datum
+from bakeoff.report.tables import axes_in, axis_cells, axis_columns, datum, estimate
 from bakeoff.report.targets import engine_of
 
 
@@ -35,7 +35,65 @@ def accuracy(context: Context) -> list[Block]:
         Column("Verdict", kind="status"),
     ]
     rows = [TableRow([*axis_cells(axes, cell), *_figures(r, rerun), _verdict(r)]) for cell, r in judged.items()]
-    return [Paragraph(lead, kind="lead"), Table("accuracy", "Accuracy against the reference", columns, rows)]
+    blocks: list[Block] = [
+        Paragraph(lead, kind="lead"), Table("accuracy", "Accuracy against the reference", columns, rows)
+    ]  # fmt: skip
+    return blocks + _against_labels(context, {cell: record for cell, record in judged.items() if record.n_labelled})
+
+
+def _against_labels(context: Context, judged: dict[Cell, AccuracyRecord]) -> list[Block]:
+    """How many labelled inputs each engine gets right, beside the reference, pair by pair."""
+    if not judged:
+        return []
+    said = []
+    for model, reference in context.collected.models.items():
+        if truth := reference.truth:
+            share, ends = format_with_interval(
+                100 * truth.top1_accuracy, 100 * truth.top1_accuracy_ci_low, 100 * truth.top1_accuracy_ci_high, " %"
+            )
+            said.append(f"{model} in eager fp32 gets {share} [{ends}] of {truth.n_labelled} labelled inputs right.")
+    lead = " ".join(said) + (
+        " Intervals of accuracy are Wilson's. Against fp32 the same inputs are compared one by one: lost are those "
+        "that the reference gets right and the engine wrong, won the other way round; p is that of McNemar's test that "
+        "both ways are equally likely."
+    )
+    axes = axes_in(list(judged))
+    columns = [
+        *axis_columns(axes),
+        Column("Top-1", note="% right", number=True),
+        Column("Top-5", note="% right", number=True),
+        Column("Loses", note="points of top-1", number=True),
+        Column("Lost", number=True),
+        Column("Won", number=True),
+        Column("p", number=True),
+    ]
+    rows = [TableRow([*axis_cells(axes, cell), *_truth(record)]) for cell, record in judged.items()]
+    return [
+        Heading("Against the labels"),
+        Paragraph(lead, kind="lead"),
+        Table("labels", "Accuracy against the labels", columns, rows),
+    ]
+
+
+def _truth(record: AccuracyRecord) -> list[Datum]:
+    def percent(value: float | None) -> float | None:
+        return None if value is None else 100 * value
+
+    right = estimate(
+        percent(record.top1_accuracy), percent(record.top1_accuracy_ci_low), percent(record.top1_accuracy_ci_high)
+    )
+    five = datum(percent(record.top5_accuracy), "{:.1f}".format)
+    against = record.against_reference
+    if against is None:
+        return [right, five, *[NOTHING] * 4]
+    return [
+        right,
+        five,
+        Datum(points(against.drop), f"{points(against.drop_ci_low)} to {points(against.drop_ci_high)}", against.drop),
+        Datum(str(against.lost), order=against.lost),
+        Datum(str(against.won), order=against.won),
+        Datum(f"{against.p_value:.2g}", order=against.p_value),
+    ]
 
 
 def _figures(record: AccuracyRecord, rerun: bool) -> list[Datum]:

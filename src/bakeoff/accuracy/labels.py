@@ -1,0 +1,104 @@
+"""Scores against labels: top-1 and top-5 accuracy with intervals, and an engine against the reference, pair by pair."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bakeoff.accuracy.metrics import TOP5_CLASSES
+from bakeoff.artifacts.accuracy import PairedTruth, Truth
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Z = 1.959963984540054
+"""The 97.5 % quantile of the normal distribution, for intervals of 95 %."""
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a proportion by Wilson (J. Amer. Statist. Assoc. 22, 1927), which also holds near 0 and 1.
+
+    Args:
+        right: How many of `n`; `n` is at least 1.
+        n: Number of trials.
+    """
+    p = right / n
+    centre = p + Z * Z / (2 * n)
+    half = Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
+    scale = 1 + Z * Z / n
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+def against_truth(scores: np.ndarray, labels: Sequence[int | None]) -> Truth:
+    """Scores [n, classes] against the labels of those inputs that have one, of which there is at least one.
+
+    A score that ties with the label's counts as higher: an engine that scores all classes alike is right by no one's
+    account.
+    """
+    ranks = _ranks(scores, labels)
+    right = sum(rank == 0 for rank in ranks)
+    low, high = wilson(right, len(ranks))
+    return Truth(
+        n_labelled=len(ranks),
+        top1_accuracy=right / len(ranks),
+        top1_accuracy_ci_low=low,
+        top1_accuracy_ci_high=high,
+        top5_accuracy=sum(rank < 5 for rank in ranks) / len(ranks) if scores.shape[1] >= TOP5_CLASSES else None,
+    )
+
+
+def paired(scores: np.ndarray, reference: np.ndarray, labels: Sequence[int | None]) -> PairedTruth:
+    """An engine's scores [n, classes] against the reference's, on the labelled inputs: one at least."""
+    ours, theirs = _ranks(scores, labels), _ranks(reference, labels)
+    lost = sum(b == 0 and a != 0 for a, b in zip(ours, theirs, strict=True))
+    won = sum(a == 0 and b != 0 for a, b in zip(ours, theirs, strict=True))
+    low, high = matched_difference(lost, won, len(ours))
+    return PairedTruth(
+        lost=lost,
+        won=won,
+        drop=(lost - won) / len(ours),
+        drop_ci_low=low,
+        drop_ci_high=high,
+        p_value=mcnemar(lost, won),
+    )
+
+
+def matched_difference(lost: int, won: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of (lost - won) / n for matched pairs: Wald's, with half a pair added to each of four cells.
+
+    Source: A. Agresti and Y. Min, "Simple improved confidence intervals for comparing matched proportions", Statistics
+    in Medicine 24 (2005), 729-740.
+    """
+    b, c, m = lost + 0.5, won + 0.5, n + 2
+    difference = (b - c) / m
+    half = Z * math.sqrt(b + c - (b - c) ** 2 / m) / m
+    return max(-1.0, difference - half), min(1.0, difference + half)
+
+
+def mcnemar(lost: int, won: int) -> float:
+    """The two-sided mid-p value of McNemar's exact test: of the pairs that differ, each way is equally likely.
+
+    Source: M. W. Fagerland, S. Lydersen and P. Laake, "The McNemar test for binary matched-pairs data: mid-p and
+    asymptotic are better than exact conditional", BMC Medical Research Methodology 13:91 (2013).
+    """
+    n, k = lost + won, min(lost, won)
+    if n == 0 or lost == won:
+        return 1.0
+
+    def probability(i: int) -> float:
+        return math.exp(math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) - n * math.log(2))
+
+    return min(1.0, 2 * sum(probability(i) for i in range(k + 1)) - probability(k))
+
+
+def _ranks(scores: np.ndarray, labels: Sequence[int | None]) -> list[int]:
+    """For each labelled input how many other classes score at least as high as its own; all of them where it is NaN."""
+    import numpy as np
+
+    found = []
+    for row, label in zip(scores, labels, strict=True):
+        if label is not None:
+            own = row[label]
+            found.append(int(np.count_nonzero(row >= own)) - 1 if np.isfinite(own) else len(row))
+    return found
