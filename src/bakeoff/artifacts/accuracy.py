@@ -39,7 +39,7 @@ class PairedTruth(Part):
     drop: float
     """(lost - won) over the number of labelled inputs: how much top-1 accuracy the engine loses."""
     drop_ci_low: float
-    """95 % interval of a difference of matched proportions (Agresti and Min, Statistics in Medicine 24, 2005)."""
+    """95 % interval of a difference of matched proportions, by Tango's score test (Statistics in Medicine 17, 1998)."""
     drop_ci_high: float
     p_value: float
     """Of McNemar's exact test (two-sided, mid-p) that the two are equally often right."""
