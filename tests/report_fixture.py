@@ -15,7 +15,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bakeoff.artifacts.accuracy import AccuracyRecord, OutputSpread, ReferenceRecord, Work
+from bakeoff.artifacts.accuracy import (
+    AccuracyRecord,
+    Guess,
+    OutputSpread,
+    PairedTruth,
+    ReferenceRecord,
+    SamplePicture,
+    Truth,
+    Work,
+)
 from bakeoff.artifacts.build import BatchRange, BuildRecord, CalibrationUse, Partition
 from bakeoff.artifacts.collected import Answer, BackendSummary, Collected, DynamicCost, Interval, Row, TargetResult
 from bakeoff.artifacts.environment import DeviceLimits, EnvironmentRecord
@@ -270,8 +279,35 @@ def _accuracy(identity: dict[str, str], label: str, precision: str, model: str) 
         repeat_relative_l2=4e-4 if precision == "bf16" else 0.0,
         tolerance={"relative_l2": 0.1, "top1_agreement": 0.9} if precision == "bf16" else {"relative_l2": 1e-3},
         indicative=model != "mobilenet_v2" and precision != "fp32", passed=not failed,
+        **(_labelled(failed, precision) if model == "mobilenet_v2" else {}),
         failures=["relative_l2 0.69 is above 0.1", "top1_agreement 0.44 is below 0.9"] if failed else [],
     )  # fmt: skip
+
+
+CAT, DOG = 0, 1
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+"""One black pixel."""
+
+
+def _guesses(first: int, probability: float) -> list[Guess]:
+    return [
+        Guess(class_number=first, probability=probability),
+        Guess(class_number=1 - first, probability=1 - probability),
+    ]
+
+
+def _labelled(failed: bool, precision: str) -> dict[str, Any]:
+    """What labels say of an engine: one of bf16 takes the first cat for a dog, and a failed one gives NaN for the dog."""
+    off = precision == "bf16"
+    return {
+        "top1_accuracy": 0.94 if off else 0.98, "top1_accuracy_ci_low": 0.9 if off else 0.95,
+        "top1_accuracy_ci_high": 0.97 if off else 0.99, "top5_accuracy": 1.0, "n_labelled": 200,
+        "against_reference": PairedTruth(
+            lost=10 if off else 1, won=2 if off else 1, drop=0.04 if off else 0.0,
+            drop_ci_low=0.005 if off else -0.02, drop_ci_high=0.08 if off else 0.02, p_value=0.022 if off else 1.0,
+        ),
+        "predictions": [_guesses(DOG if off else CAT, 0.81), [] if failed else _guesses(DOG, 0.9)],
+    }  # fmt: skip
 
 
 def _round(
@@ -419,6 +455,21 @@ def _answer(model: str, batch: int, cell: list[TargetResult]) -> Answer:
     return Answer(model=model, batch_size=batch, best=f"{row.backend}/{row.precision}", ties=ties, words=words)
 
 
+def _real_inputs(hostile: bool) -> dict[str, Any]:
+    return {
+        "data": "200 images of folder photos", "preprocessing": "shorter side to 256 (bicubic), centre 224 x 224",
+        "scores": "output", "labels": [CAT, DOG] * 100, "labels_found": "by name", "classes": ["tiger cat", "dog"],
+        "truth": Truth(
+            n_labelled=200, top1_accuracy=0.98, top1_accuracy_ci_low=0.95, top1_accuracy_ci_high=0.99, top5_accuracy=1.0
+        ),
+        "pictures": [
+            SamplePicture(name=f"{SCRIPT}.jpg" if hostile else "cat/1.jpg", picture=PICTURE, label=CAT,
+                          guesses=_guesses(CAT, 0.83)),
+            SamplePicture(name="dog/7.jpg", label=DOG, guesses=_guesses(DOG, 0.91)),
+        ],
+    }  # fmt: skip
+
+
 def _reference(name: str, real: bool, hostile: bool) -> ReferenceRecord:
     where = f"models/{SCRIPT}.py:make" if hostile and "<" in name else f"torchvision {name}"
     return ReferenceRecord(
@@ -428,6 +479,7 @@ def _reference(name: str, real: bool, hostile: bool) -> ReferenceRecord:
         outputs=[OutputSpread(name="output", shape=[1000], dtype="float32", std=1.01, top1_classes=14)], n_inputs=16,
         statistics=None if real else "normalization statistics estimated on 4 seeded batches of 8",
         library={"torch": "2.14.1"},
+        **(_real_inputs(hostile) if name == "mobilenet_v2" else {}),
     )  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """accuracy.json: an engine's outputs against the reference; reference.json: the reference itself."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from bakeoff.artifacts.base import FileDigest, Part, Record, schema_field
 
@@ -149,7 +151,7 @@ class SamplePicture(Part):
 
     name: str
     """Its file within the folder, or what else it is called."""
-    picture: str | None = None
+    picture: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$")] | None = None
     """PNG, base64, as the model sees it; null for inputs that are no images."""
     label: int | None = None
     """The number of its class; null where it has no label."""

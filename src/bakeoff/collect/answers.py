@@ -79,9 +79,10 @@ def _answer(question: Cell, group: list[TargetResult], baseline: str, compare: C
             f"{len(disturbed_rounds(rounds))} of {len(rounds)} rounds, also when they were measured again"
         )
     elif ties and known > TOO_WIDE:
+        extent = f"±{100 * known:.2g} %" if known < 1 else f"a factor of {1 + known:.2g}"
         why = (
             f"too unsteady to name a best for {_asked(question)}: its speed changed so much from round to round that "
-            f"the lowest latency is known to ±{100 * known:.2g} % only"
+            f"the lowest latency is known to {extent} only"
         )
     if why:
         candidates = [name for name in ranked if name in {found.best, *ties}]

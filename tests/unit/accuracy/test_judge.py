@@ -144,17 +144,19 @@ WRONG = {
 }  # fmt: skip
 
 
-def _judged(outputs, precision, trusted=True):
-    limits, indicative = limits_for(precision, None, trusted)
+def _judged(outputs, precision, trusted=True, conditioned=False):
+    limits, indicative = limits_for(precision, None, trusted, conditioned)
     return judge(compare(outputs, list(DETECTOR.values())), limits, indicative, names=list(DETECTOR))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "fp16", "bf16"])
 @pytest.mark.parametrize("fault", WRONG)
-def test_wrong_engines_fail_and_the_output_is_named(fault, precision):
+@pytest.mark.parametrize("trained", [True, False], ids=["trained", "conditioned random"])
+def test_wrong_engines_fail_and_the_output_is_named(fault, precision, trained):
     name, make_wrong = WRONG[fault]
     outputs = {**DETECTOR, name: make_wrong(DETECTOR[name])}
-    judged = _judged(list(outputs.values()), precision)
+    judged = _judged(list(outputs.values()), precision, trained, conditioned=not trained)
+    assert not judged.indicative
     assert any(failure.startswith(f"output {name}: ") for failure in judged.failures), judged.failures
     assert all(f"output {other}" not in failure for failure in judged.failures for other in set(DETECTOR) - {name})
 

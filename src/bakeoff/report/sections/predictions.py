@@ -51,7 +51,7 @@ def predictions(context: Context) -> list[Block] | None:
 
 
 def _note(reference: ReferenceRecord) -> str:
-    return f"{reference.n_inputs} inputs judge: {reference.data}" if reference.data else ""
+    return f"judged on {reference.data}" if reference.data else ""
 
 
 def _sample(
