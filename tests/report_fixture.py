@@ -297,7 +297,7 @@ def _guesses(first: int, probability: float) -> list[Guess]:
 
 
 def _labelled(failed: bool, precision: str) -> dict[str, Any]:
-    """What labels say of an engine: one of bf16 takes the first cat for a dog, and a failed one gives NaN for the dog."""
+    """What labels say of an engine: in bf16 it takes the cat for a dog, and a failed one gives NaN for the dog."""
     off = precision == "bf16"
     return {
         "top1_accuracy": 0.94 if off else 0.98, "top1_accuracy_ci_low": 0.9 if off else 0.95,

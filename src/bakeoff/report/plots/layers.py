@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.artifacts.collected import Collected
 from bakeoff.core.cell import Cell
@@ -20,6 +22,7 @@ from bakeoff.report.plots.style import (
 from bakeoff.report.targets import folders, in_question_order, within_model
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 LARGEST = 32
@@ -30,10 +33,6 @@ INNER = 0.9
 
 def layers_figure(collected: Collected, model: str) -> tuple[Figure, str]:
     """Median time of each layer in ms, as one box a target on a logarithmic axis; and the plot's caption."""
-    import warnings
-
-    import pandas as pd
-    import seaborn as sns
     from matplotlib.ticker import FuncFormatter
 
     caption = (
@@ -51,29 +50,45 @@ def layers_figure(collected: Collected, model: str) -> tuple[Figure, str]:
     axes.set_title(f"{plain(model, 40)} · time per layer (ms)", x=0)
     cells = [Cell.of(target.row) for target in chosen]
     labels = [named(cell, *(f" · {folder}" for folder in folders(within_model(cell.question)))) for cell in cells]
-    times = [
-        (position, layer.time_ms.median)
+    times_ms = {
+        position: [layer.time_ms.median for layer in target.profile.layers if layer.time_ms.median > 0]
         for position, target in enumerate(chosen)
-        for layer in (target.profile.layers if target.profile else [])
-        if layer.time_ms.median > 0  # a logarithm has no zero; such layers were optimised away
-    ]
-    if not times:
+        if target.profile
+    }
+    # a logarithm has no zero; such layers were optimised away
+    times_ms = {position: medians for position, medians in times_ms.items() if medians}
+    if not times_ms:
         say_empty(axes, "no layer times")
         return figure, caption
+    axes.set_xscale("log")
+    boxes = _draw_boxes(axes, times_ms)
     series = series_of(collected)
-    frame = pd.DataFrame(times, columns=["row", "ms"])
-    with warnings.catch_warnings():
-        # Seaborn 0.13 passes an argument that Matplotlib 3.11 is about to retire.
-        warnings.filterwarnings("ignore", message="vert: bool was deprecated")
-        sns.boxplot(
-            frame, x="ms", y="row", orient="h", log_scale=(True, False), native_scale=True, width=0.62, linewidth=0.8,
-            linecolor=INK, fliersize=2, ax=axes, whis=(50 * (1 - INNER), 50 * (1 + INNER)), showcaps=False,
-            whiskerprops={"color": MUTED, "alpha": 0.4, "linewidth": 4, "solid_capstyle": "butt"},
-        )  # fmt: skip
-    # coloured here: with a hue for each, seaborn draws each box in a call of its own, much slower
-    for position, box in zip(frame["row"].unique(), axes.patches, strict=True):
+    for position, box in zip(times_ms, boxes, strict=True):
         box.set_facecolor(color_of(series[chosen[position].row.backend]))
     horizontal_rows(axes, labels)
     axes.set(xlabel="", ylabel="")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     return figure, caption
+
+
+def _draw_boxes(axes: Axes, times_ms: Mapping[int, Sequence[float]]) -> list[Any]:
+    """One box for each row, and the boxes; quantiles are those of the logarithms, as the axis shows them."""
+    import numpy as np
+    from matplotlib.cbook import boxplot_stats
+
+    logs = [np.log10(medians) for medians in times_ms.values()]
+    boxes = boxplot_stats(logs, whis=(50 * (1 - INNER), 50 * (1 + INNER)))
+    for box in boxes:
+        box |= {name: 10.0 ** np.asarray(box[name]) for name in ("med", "q1", "q3", "whislo", "whishi", "fliers")}
+    # Matplotlib 3.10 has a new name for it, and 3.11 retires the old one.
+    lying = (
+        {"orientation": "horizontal"} if "orientation" in inspect.signature(axes.bxp).parameters else {"vert": False}
+    )
+    line = {"color": INK, "linewidth": 0.8}
+    drawn = axes.bxp(
+        boxes, positions=list(times_ms), widths=0.62, patch_artist=True, showcaps=False,
+        boxprops={"edgecolor": INK, "linewidth": 0.8}, medianprops=line,
+        flierprops={"marker": "o", "markersize": 2, "markerfacecolor": "none", "markeredgecolor": INK},
+        whiskerprops={"color": MUTED, "alpha": 0.4, "linewidth": 4, "solid_capstyle": "butt"}, **lying,
+    )  # fmt: skip
+    return list(drawn["boxes"])
