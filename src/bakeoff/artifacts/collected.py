@@ -179,6 +179,25 @@ class Answer(Part):
     """The answer in one sentence."""
 
 
+class PublishedRatio(Part):
+    """A figure that somebody published, and how its ratio to another one compares with what was measured here."""
+
+    model: str
+    backend: str
+    precision: str
+    batch_size: int
+    name: str
+    """What the source calls it."""
+    published: float
+    """In the unit of the study's `published` section."""
+    published_ratio: float
+    """How many times as fast as the figure that all are compared with."""
+    ratio: Interval | None = None
+    """The same here, by latency; null where one of the two was not timed, and for what all are compared with."""
+    is_against: bool = False
+    """Whether it is what all are compared with."""
+
+
 class DynamicCost(Part):
     """What one engine for all batch sizes costs at one of them, against an engine of that size."""
 
@@ -222,6 +241,8 @@ class Collected(Record):
     models: dict[str, ReferenceRecord]
     backends: dict[str, BackendSummary]
     answers: list[Answer]
+    published: list[PublishedRatio] = []
+    """Figures of others beside ours, in the order of the config."""
     dynamic_costs: list[DynamicCost] = []
     """One for each model, precision and batch size of two labels that differ in `dynamic_batch` alone."""
     targets: list[TargetResult]

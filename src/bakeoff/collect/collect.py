@@ -14,6 +14,7 @@ from bakeoff.backends.options import BackendOptions
 from bakeoff.collect.answers import answers
 from bakeoff.collect.dynamic_cost import dynamic_costs
 from bakeoff.collect.noise import items_per_s, noise_of, noise_of_throughput, not_paired
+from bakeoff.collect.published import published_ratios
 from bakeoff.collect.records import Reader
 from bakeoff.collect.result import read_targets, target_result
 from bakeoff.collect.warnings.codes import in_order
@@ -88,6 +89,7 @@ def collect(study: Study, targets: Sequence[PlannedTarget]) -> Collected:
         backends={label: _summary(options) for label, options in study.backends.items()},
         answers=answers(results, baseline, ratio, study.margin),
         dynamic_costs=dynamic_costs(study, results, ratio),
+        published=published_ratios(study, timed, noise.ratio),
         targets=results,
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )

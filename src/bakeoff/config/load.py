@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bakeoff.backends import KINDS
 from bakeoff.config.explain import explain
-from bakeoff.config.study import Study, parse_reference
+from bakeoff.config.study import Study, cell_of_figure, parse_reference
 from bakeoff.core.errors import ConfigError, DataError
 from bakeoff.core.paths import RESERVED_BACKEND_LABELS, RESERVED_MODEL_LABELS, RESERVED_STUDY_NAMES
 from bakeoff.core.precision import PRECISIONS
@@ -137,6 +137,7 @@ def _mistakes(study: Study) -> Iterable[str]:
     yield from _twice("precisions", "precision", study.precisions)
     yield from _no_images(study.calibration.images)
     yield from _no_data(study)
+    yield from _not_measured(study)
     folded: dict[str, str] = {}
     for section in ("models", "backends"):
         folded.clear()
@@ -181,6 +182,24 @@ def _no_images(folder: str | None) -> Iterable[str]:
         yield f"calibration.images: there is no folder {short(folder)}; paths are relative to {Path.cwd()}"
     elif not find_images(folder):
         yield f"calibration.images: {short(folder)} holds no image ({', '.join(SUFFIXES)})"
+
+
+def _not_measured(study: Study) -> Iterable[str]:
+    """Published figures that no target of the study measures."""
+    for i, figure in enumerate(study.published.figures if study.published else []):
+        where = f"published.figures.{i}"
+        cell = cell_of_figure(study, figure)
+        if cell.model is None or cell.batch_size is None:
+            missing = "model" if cell.model is None else "batch_size"
+            yield f"{where}: the study has several; give {missing}"
+        elif figure.backend not in study.backends:
+            yield f"{where}.backend: {short(figure.backend)} names no backend{nearest(figure.backend, study.backends)}"
+        elif cell.model not in study.models_of(figure.backend):
+            yield f"{where}.model: {short(cell.model)} is not measured on backend '{figure.backend}'"
+        elif figure.precision not in study.precisions_of(figure.backend):
+            yield f"{where}.precision: backend '{figure.backend}' is not asked for {figure.precision}"
+        elif cell.batch_size not in study.batch.sizes:
+            yield f"{where}.batch_size: {cell.batch_size} is none of batch.sizes"
 
 
 def _no_data(study: Study) -> Iterable[str]:

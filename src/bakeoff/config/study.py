@@ -1,12 +1,13 @@
 """The schema of a study. Everything a config file may say is said here, once."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import Field, field_validator, model_validator
 
 from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE, Tolerance
 from bakeoff.backends import KINDS, options_of
 from bakeoff.backends.options import BackendOptions
+from bakeoff.core.cell import Cell
 from bakeoff.core.precision import Precision
 from bakeoff.core.section import Name, PositiveFloat, Section
 from bakeoff.measure.settings import Timing, Warmup
@@ -37,10 +38,15 @@ class Batch(Section):
     min/opt/max) for all sizes. False: an export and an engine for each size. A backend's `dynamic_batch` overrides
     it."""
 
+    opt: BatchSize | None = None
+    """Batch size that an engine with a dynamic batch dimension is tuned for; the largest of `sizes` when left out."""
+
     @model_validator(mode="after")
     def _distinct(self) -> "Batch":
         if len(set(self.sizes)) != len(self.sizes):
             raise ValueError(f"a batch size stands twice in {self.sizes}")
+        if self.opt is not None and self.opt not in self.sizes:
+            raise ValueError(f"opt: {self.opt} is none of sizes {self.sizes}")
         return self
 
 
@@ -104,6 +110,50 @@ class Report(Section):
     The baseline alone when left out."""
 
 
+class PublishedFigure(Section):
+    """A number that somebody published, and the target that measures the same here."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    """What the source calls it."""
+    value: PositiveFloat
+    """The number, in `unit`."""
+    backend: Name
+    """Label of the backend that measures the same."""
+    model: Name | None = None
+    """Label of the model; the study's only one when left out."""
+    precision: Precision = "fp32"
+    """Precision of the target."""
+    batch_size: BatchSize | None = None
+    """Batch size of the target; the study's only one when left out."""
+
+
+class Published(Section):
+    """What somebody else measured. The report compares ratios, since hardware and versions differ."""
+
+    source: Annotated[str, Field(min_length=1, max_length=300)]
+    """Where it was published."""
+    hardware: Annotated[str, Field(min_length=1, max_length=300)]
+    """What it was measured on, with the versions that matter."""
+    unit: Literal["ms", "items/s", "iterations/s"]
+    """Of all figures: time of an inference, or inputs or batches a second."""
+    against: Annotated[str, Field(min_length=1)]
+    """Name of the figure that the others are compared with."""
+    figures: Annotated[list[PublishedFigure], Field(min_length=2, max_length=200)]
+    """The numbers."""
+    remarks: list[Annotated[str, Field(min_length=1, max_length=1000)]] = []
+    """What explains differences, in whole sentences."""
+
+    @model_validator(mode="after")
+    def _named_once(self) -> "Published":
+        names = [figure.name for figure in self.figures]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"figures: {', '.join(twice)} stands twice; give each a name of its own")
+        if self.against not in names:
+            raise ValueError(f"against: '{self.against}' names no figure; there are {', '.join(names)}")
+        return self
+
+
 class Study(Section):
     """A study: the models, backends, precisions and batch sizes to compare, and how."""
 
@@ -133,6 +183,8 @@ class Study(Section):
     baseline: str = "eager"
     """Backend label, or label/precision (fp32 when left out), that speed-ups are computed against."""
     report: Report = Report()
+    published: Published | None = None
+    """Figures of others, to stand beside what is measured here."""
 
     @model_validator(mode="before")
     @classmethod
@@ -177,6 +229,14 @@ class Study(Section):
         """Labels of the models that one backend is compared on, in the order of `models`."""
         asked = self.backends[label].models
         return [model for model in self.models if asked is None or model in asked]
+
+
+def cell_of_figure(study: Study, figure: PublishedFigure) -> Cell:
+    """The target that measures a published figure: what the figure leaves out is the study's only value."""
+    model = figure.model or (next(iter(study.models)) if len(study.models) == 1 else None)
+    sizes = study.batch.sizes
+    batch_size = figure.batch_size or (sizes[0] if len(sizes) == 1 else None)
+    return Cell(model=model, backend=figure.backend, precision=figure.precision, batch_size=batch_size)
 
 
 def parse_reference(text: str) -> tuple[str, Precision]:

@@ -123,12 +123,12 @@ class Plan:
     def batch_range(self, batch_size: int | None) -> BatchRange:
         """Optimization profile of an engine: fixed, or min/opt/max over the study's batch sizes.
 
-        `opt` is the largest size: where one engine must serve all, large batches are where tuning pays most.
+        `opt` is the largest size where the config names none: large batches are where tuning pays most.
         """
         if batch_size is not None:
             return BatchRange(min=batch_size, opt=batch_size, max=batch_size)
         sizes = self.study.batch.sizes
-        return BatchRange(min=min(sizes), opt=max(sizes), max=max(sizes))
+        return BatchRange(min=min(sizes), opt=self.study.batch.opt or max(sizes), max=max(sizes))
 
     def threads_of(self, label: str) -> int:
         """CPU threads of a backend: its own, else the study's, else all cores of this process.

@@ -91,8 +91,8 @@ def test_two_sections_of_one_anchor_are_refused(tmp_path, monkeypatch):
 def test_sections_have_ranks_and_anchors_of_their_own():
     kinds = sections.all_sections()
     assert [kind.anchor for kind in kinds] == [
-        "answers", "comparison", "plots", "problems", "accuracy", "predictions", "limits", "cost", "clocks", "dynamic",
-        "details", "engines", "warnings", "environment", "method", "config",
+        "answers", "comparison", "published", "plots", "problems", "accuracy", "predictions", "limits", "cost",
+        "clocks", "dynamic", "details", "engines", "warnings", "environment", "method", "config",
     ]  # fmt: skip
     assert len({kind.rank for kind in kinds}) == len(kinds)
     assert {kind.anchor for kind in kinds if not kind.markdown} == {"details", "config"}

@@ -77,6 +77,7 @@ def of_fp32(stages: set[str]) -> set[str]:
 OPTIONS: dict[str, tuple[Any, set[str]]] = {
     "threads": (3, ALL),
     "batch.sizes": ([1, 2], {"export", *ENGINES}),
+    "batch.opt": (1, set()),
     "batch.dynamic": (False, {"export", *ENGINES}),
     "warmup.min_s": (0.5, {"time"}),
     "warmup.max_s": (20.0, {"time"}),
