@@ -4,6 +4,7 @@ import pytest
 
 from bakeoff.config.load import parse_study
 from bakeoff.core.cell import Cell
+from bakeoff.core.errors import ConfigError
 from bakeoff.core.machine import Machine
 from bakeoff.study.job_parameters import JobParameters
 from bakeoff.study.jobs import Job, StudyJobs
@@ -70,3 +71,14 @@ def test_the_option_itself_is_told_to_no_job(told):
     backend = told("build", "fixed", 8)["backend"]
     assert backend == told("build", "onnxruntime")["backend"]
     assert "dynamic_batch" not in backend
+
+
+def test_the_size_that_engines_are_tuned_for():
+    config = {"models": {"net": {"source": "timm"}}, "backends": {"eager": None}, "batch": {"sizes": [1, 2, 16]}}
+    assert Plan(parse_study(config), MACHINE).batch_range(None).opt == 16
+    config["batch"]["opt"] = 2
+    told = Plan(parse_study(config), MACHINE).batch_range(None)
+    assert (told.min, told.opt, told.max) == (1, 2, 16)
+    config["batch"]["opt"] = 3
+    with pytest.raises(ConfigError, match=r"opt: 3 is none of sizes \[1, 2, 16\]"):
+        parse_study(config)

@@ -105,6 +105,19 @@ OPTIONS: dict[str, tuple[Any, set[str]]] = {
     "margin": (0.1, set()),
     "baseline": ("onnxruntime", set()),
     "report.title": ("Another", set()),
+    "published": (
+        {
+            "source": "a",
+            "hardware": "b",
+            "unit": "ms",
+            "against": "x",
+            "figures": [
+                {"name": "x", "value": 1, "backend": "eager"},
+                {"name": "y", "value": 2, "backend": "openvino"},
+            ],
+        },
+        set(),
+    ),
     "report.speedup_against": (["onnxruntime"], set()),
 }
 """A value of each option of a study that is not its default, and the stages that it makes stale."""
