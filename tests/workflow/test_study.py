@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -92,7 +93,8 @@ def test_the_first_run_makes_the_report(workspace, first):
     pixels = {plot.stem for plot in workspace.report("plots").glob("*.png")}
     assert {"latency-net-b1", "throughput-net-b2", "layers-net", "speedup-net", "build-net"} <= vector == pixels
     assert "The report: " in first.output
-    assert "net at batch 2 ships best on" in first.output
+    # settings as quick as these may leave a machine too unsteady to name a best
+    assert re.search(r"net at batch 2 ships best on|too \w+ to name a best for net at batch 2", first.output)
 
 
 def test_long_steps_say_what_runs_and_what_is_left(first):

@@ -18,6 +18,7 @@ from bakeoff.backends.base import EngineSpec, InputInfo, Session
 from bakeoff.core.errors import BakeoffError, BuildError
 from bakeoff.core.machine import Machine
 from bakeoff.jobs import build, calibrate, export, profile, reference, verify
+from bakeoff.models.data.listing import state_of
 from bakeoff.quantization import images
 from bakeoff.quantization.int8_instructions import has_int8_instructions
 from bakeoff.quantization.settings import Calibration
@@ -76,9 +77,11 @@ class World:
         record = calibrate.run(
             {
                 "target": {**TARGET, "precision": None},
-                "inputs": INPUTS,
+                "label": "digits",
+                "model": {"source": "file", "factory": "x.py:make", "inputs": INPUTS},
+                "data": {},
                 "calibration": settings.model_dump(),
-                "images_state": images.state_of(chosen),
+                "images_state": state_of(chosen),
                 "out": str(out),
             }
         )
@@ -122,9 +125,11 @@ class World:
 def synthetic_set(folder: Path, inputs: dict[str, Any]) -> None:
     """Run the calibration job without images."""
     settings = Calibration(n_inputs=10).model_dump()
+    model = {"source": "file", "factory": "x.py:make", "inputs": inputs}
     calibrate.run(
-        {"target": TARGET, "inputs": inputs, "calibration": settings, "images_state": None, "out": str(folder)}
-    )
+        {"target": TARGET, "label": "net", "model": model, "data": {}, "calibration": settings, "images_state": None,
+         "out": str(folder)}
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

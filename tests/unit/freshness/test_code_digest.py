@@ -250,8 +250,8 @@ def test_of_a_registry_the_members_that_are_named_count_and_all_where_none_is():
 
 
 def test_a_member_counts_where_the_stage_does_not_import_its_registry():
-    files = set(code_files(tree(), "time", ("bakeoff.models.sources.timm",)))
-    assert "bakeoff/models/sources/timm.py" in files - set(code_files(tree(), "time"))
+    files = set(code_files(tree(), "environment", ("bakeoff.models.sources.timm",)))
+    assert "bakeoff/models/sources/timm.py" in files - set(code_files(tree(), "environment"))
     assert "bakeoff/models/sources/file.py" not in files
 
 
