@@ -98,3 +98,8 @@ def pair() -> nn.Module:
 def named() -> nn.Module:
     """Inputs: {x: {shape: [12]}}."""
     return Named()
+
+
+def wide(width: int) -> nn.Module:
+    """Two square linear layers: weights that outweigh all else that a process takes on a GPU."""
+    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))

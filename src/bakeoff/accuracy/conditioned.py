@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bakeoff.accuracy.judge import share_of_limits
+from bakeoff.accuracy.judge import limits_for, share_of_limits
 from bakeoff.accuracy.metrics import OutputError
-from bakeoff.accuracy.tolerance import DEFAULT_TOLERANCE, OF_RANDOM_SCORES
 from bakeoff.artifacts.accuracy import OutputFigures
 from bakeoff.core.precision import Precision
 
@@ -28,11 +27,10 @@ def is_conditioned(rounding: Mapping[str, Sequence[OutputFigures]] | None, preci
         rounding: By precision, what rounding does to each output: `rounding` of a reference's record.
         precision: That of the engine to be judged.
     """
-    if precision not in ROUNDED_AS:
+    rounded = ROUNDED_AS.get(precision)
+    outputs = (rounding or {}).get(rounded) if rounded else None
+    if not rounded or not outputs:
         return False
-    outputs = (rounding or {}).get(ROUNDED_AS[precision])
-    if not outputs:
-        return False
-    limits = DEFAULT_TOLERANCE[ROUNDED_AS[precision]].filled_in().model_copy(update=OF_RANDOM_SCORES)
+    limits, _ = limits_for(rounded, None, trained=False, conditioned=True)
     figures = [OutputError(**output.model_dump(exclude={"name"})) for output in outputs]
     return all(share_of_limits(output, limits) <= SHARE for output in figures)

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from bakeoff.accuracy.metrics import TOP5_CLASSES
 from bakeoff.artifacts.accuracy import PairedTruth, Truth
+from bakeoff.core.quantiles import NORMAL_975
 
 if TYPE_CHECKING:
     import numpy as np
-
-Z = 1.959963984540054
-"""The 97.5 % quantile of the normal distribution, for intervals of 95 %."""
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
@@ -24,9 +22,9 @@ def wilson(right: int, n: int) -> tuple[float, float]:
         n: Number of trials.
     """
     p = right / n
-    centre = p + Z * Z / (2 * n)
-    half = Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-    scale = 1 + Z * Z / n
+    centre = p + NORMAL_975 * NORMAL_975 / (2 * n)
+    half = NORMAL_975 * math.sqrt(p * (1 - p) / n + NORMAL_975 * NORMAL_975 / (4 * n * n))
+    scale = 1 + NORMAL_975 * NORMAL_975 / n
     return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
 
 
@@ -36,7 +34,10 @@ def against_truth(scores: np.ndarray, labels: Sequence[int | None]) -> Truth:
     A score that ties with the label's counts as higher: an engine that scores all classes alike is right by no one's
     account.
     """
-    ranks = _ranks(scores, labels)
+    return _truth(_ranks(scores, labels), scores.shape[1])
+
+
+def _truth(ranks: Sequence[int], n_classes: int) -> Truth:
     right = sum(rank == 0 for rank in ranks)
     low, high = wilson(right, len(ranks))
     return Truth(
@@ -44,13 +45,25 @@ def against_truth(scores: np.ndarray, labels: Sequence[int | None]) -> Truth:
         top1_accuracy=right / len(ranks),
         top1_accuracy_ci_low=low,
         top1_accuracy_ci_high=high,
-        top5_accuracy=sum(rank < 5 for rank in ranks) / len(ranks) if scores.shape[1] >= TOP5_CLASSES else None,
+        top5_accuracy=sum(rank < 5 for rank in ranks) / len(ranks) if n_classes >= TOP5_CLASSES else None,
     )
 
 
-def paired(scores: np.ndarray, reference: np.ndarray, labels: Sequence[int | None]) -> PairedTruth:
-    """An engine's scores [n, classes] against the reference's, on the labelled inputs: one at least."""
-    ours, theirs = _ranks(scores, labels), _ranks(reference, labels)
+class AgainstReference:
+    """Judges engines' scores [n, classes] on labelled inputs: against the labels, and beside the reference's scores."""
+
+    def __init__(self, reference: np.ndarray, labels: Sequence[int | None]) -> None:
+        """Of `labels` one at least is not None."""
+        self._labels = labels
+        self._reference = _ranks(reference, labels)
+
+    def judge(self, scores: np.ndarray) -> tuple[Truth, PairedTruth]:
+        """What an engine gets right, and what of it the reference does not, input by input."""
+        ranks = _ranks(scores, self._labels)
+        return _truth(ranks, scores.shape[1]), _paired(ranks, self._reference)
+
+
+def _paired(ours: Sequence[int], theirs: Sequence[int]) -> PairedTruth:
     lost = sum(b == 0 and a != 0 for a, b in zip(ours, theirs, strict=True))
     won = sum(a == 0 and b != 0 for a, b in zip(ours, theirs, strict=True))
     low, high = matched_difference(lost, won, len(ours))
@@ -84,7 +97,7 @@ def matched_difference(lost: int, won: int, n: int) -> tuple[float, float]:
         c = -won * difference * (1 - difference)
         share = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)
         variance = n * (2 * share + difference * (1 - difference))
-        return abs(lost - won - n * difference) > Z * math.sqrt(max(0.0, variance))
+        return abs(lost - won - n * difference) > NORMAL_975 * math.sqrt(max(0.0, variance))
 
     def end(outside: float) -> float:
         inside = value

@@ -74,7 +74,7 @@ class AccuracyRecord(Record):
     worst_output: str | None = None
     """The output that is nearest to its limits, or farthest beyond them; null for a model with one output."""
     top1_accuracy: float | None = None
-    """Share of labelled inputs whose highest score is their class; null, like the next six, without labels."""
+    """Share of labelled inputs whose highest score is their class; null, like the next five, without labels."""
     top1_accuracy_ci_low: float | None = None
     """95 % interval of Wilson."""
     top1_accuracy_ci_high: float | None = None

@@ -149,11 +149,10 @@ def _asked(question: Cell) -> str:
 def _agreement(accuracy: AccuracyRecord) -> str:
     against = accuracy.against_reference
     if against and accuracy.top1_accuracy is not None:
-        ends = f"[{points(against.drop_ci_low)} to {points(against.drop_ci_high)}]"
-        change = f"loses {points(against.drop)}" if against.drop >= 0 else f"gains {points(-against.drop)}"
-        if against.drop < 0:
-            ends = f"[{points(-against.drop_ci_high)} to {points(-against.drop_ci_low)}]"
-        return f"{change} points of top-1 {ends}, {100 * accuracy.top1_accuracy:.1f} % of {accuracy.n_labelled} right"
+        verb, sign = ("loses", 1) if against.drop >= 0 else ("gains", -1)
+        low, high = sorted((sign * against.drop_ci_low, sign * against.drop_ci_high))
+        change = f"{verb} {points(sign * against.drop)} points of top-1 [{points(low)} to {points(high)}]"
+        return f"{change}, {100 * accuracy.top1_accuracy:.1f} % of {accuracy.n_labelled} right"
     if accuracy.identical:
         return "outputs bit-identical to the reference"
     if accuracy.sqnr_db is None:

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bakeoff.artifacts.collected import Interval
 from bakeoff.artifacts.timing import Distribution
+from bakeoff.core.quantiles import NORMAL_975
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +64,6 @@ SETTLED = 1e-5
 """Median polish ends where no effect changes by more: a thousandth of the variation that is common between rounds."""
 WINSORIZED = 0.1
 """Share of the variances, the largest, that are cut back before the prior is fitted."""
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class RoundNoise(Generic[Key]):
             found = [level.latency_ms for level in levels]
             self._y[j, places[j]] = np.log([d.median for d in found])
             widths = np.log([d.ci95[1] / d.ci95[0] for d in found])
-            within[j] = float(((widths / (2 * _Z)) ** 2).mean())
+            within[j] = float(((widths / (2 * NORMAL_975)) ** 2).mean())
             self._sessions.append(frozenset(level.session for level in levels))
         self._index = {key: j for j, key in enumerate(rounds)}
         self._there = ~np.isnan(self._y)

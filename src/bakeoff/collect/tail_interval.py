@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 from bakeoff.artifacts.collected import Interval
 from bakeoff.collect.estimate import Estimate
 from bakeoff.collect.intervals import OWN_LEVEL, OWN_LEVEL_OF_TWO, t_of
-from bakeoff.core.quantiles import has_tail
+from bakeoff.core.quantiles import NORMAL_975, has_tail
 from bakeoff.measure.statistics import count_variance, t_quantile
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 BOUNDING_SAMPLES = 100
 """Samples beyond the percentile, from which on an upper end is given; p99 needs 10,000 samples for it."""
-_Z = 1.959963984540054
 _TAIL = 0.025
 _PERCENT = 99
 
@@ -83,7 +82,7 @@ def _design_effect(ratios: Sequence[np.ndarray], pooled: np.ndarray, quantile: f
 
     independent = 0.01 * 0.99
     variance, freedom = count_variance(pooled, quantile, 0.99)
-    effect = variance / independent * (t_quantile(freedom) / _Z) ** 2
+    effect = variance / independent * (t_quantile(freedom) / NORMAL_975) ** 2
     d = len(ratios) - 1
     if d < 1:
         return max(1.0, effect)
@@ -91,7 +90,7 @@ def _design_effect(ratios: Sequence[np.ndarray], pooled: np.ndarray, quantile: f
     counts = np.array([np.count_nonzero(ratio > quantile) for ratio in ratios])
     between = float(((counts - sizes * counts.sum() / sizes.sum()) ** 2 / (sizes * independent)).sum()) / d
     t = t_of(OWN_LEVEL if d > 1 else OWN_LEVEL_OF_TWO, d)
-    return max(1.0, effect, between * (t / _Z) ** 2)
+    return max(1.0, effect, between * (t / NORMAL_975) ** 2)
 
 
 def _share_limit(count: int, n: int, effective: float, lower: bool) -> float:

@@ -17,7 +17,7 @@ from bakeoff.core.paths import RESERVED_BACKEND_LABELS, RESERVED_MODEL_LABELS, R
 from bakeoff.core.precision import PRECISIONS
 from bakeoff.core.quoting import short
 from bakeoff.core.suggest import nearest
-from bakeoff.models.data.listing import SUFFIXES, find_images, is_folder, state_of_data
+from bakeoff.models.data.listing import files_of, images_in
 from bakeoff.models.sources import source_of
 
 MAX_NODES = 100_000
@@ -178,10 +178,10 @@ def _models_named(path: str, named: list[str], study: Study) -> Iterable[str]:
 def _no_images(folder: str | None) -> Iterable[str]:
     if folder is None:
         return
-    if not is_folder(folder):
-        yield f"calibration.images: there is no folder {short(folder)}; paths are relative to {Path.cwd()}"
-    elif not find_images(folder):
-        yield f"calibration.images: {short(folder)} holds no image ({', '.join(SUFFIXES)})"
+    try:
+        images_in(folder, "calibration")
+    except DataError as error:
+        yield str(error)
 
 
 def _not_measured(study: Study) -> Iterable[str]:
@@ -205,7 +205,7 @@ def _not_measured(study: Study) -> Iterable[str]:
 def _no_data(study: Study) -> Iterable[str]:
     for key, data in {key: data for data, key in map(study.data_of, study.models) if data is not None}.items():
         try:
-            state_of_data(data, key)
+            files_of(data, key)
         except DataError as error:
             yield str(error)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+NORMAL_975 = 1.959963984540054
+"""The 97.5 % quantile of the normal distribution, for intervals of 95 %."""
 TAIL_SAMPLES = 10
 """A percentile of latencies needs this many samples beyond it. With fewer it says more about single outliers than about
 the target."""

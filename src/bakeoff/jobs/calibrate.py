@@ -12,7 +12,7 @@ from bakeoff.core.cell import Cell
 from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import CalibrationError
 from bakeoff.models.arrays import save_arrays
-from bakeoff.models.data.listing import find_images, state_of
+from bakeoff.models.data.listing import state_of
 from bakeoff.models.data.model_data import ModelData
 from bakeoff.models.data.samples import image_input
 from bakeoff.models.sources import source_of
@@ -51,7 +51,7 @@ def run(spec_json: dict[str, Any]) -> CalibrationRecord:
     if settings.images:
         never = spec.data.judging_files()
         images = choose_images(settings.images, settings.n_inputs, settings.seed, never)
-        if state_of(images) != spec.images_state or not find_images(settings.images):
+        if state_of(images) != spec.images_state or not (images or never):
             raise CalibrationError(
                 f"calibration.images: the images in {settings.images} changed while the study ran; run it again"
             )

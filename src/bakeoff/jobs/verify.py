@@ -13,7 +13,7 @@ from pydantic import Field
 
 from bakeoff.accuracy.conditioned import is_conditioned
 from bakeoff.accuracy.judge import Judgement, judge, limits_for, worst_output
-from bakeoff.accuracy.labels import against_truth, paired
+from bakeoff.accuracy.labels import AgainstReference
 from bakeoff.accuracy.metrics import Comparison, OutputError, compare
 from bakeoff.accuracy.predictions import guesses
 from bakeoff.accuracy.tolerance import Tolerance
@@ -67,6 +67,7 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
     )
     names = [output.name for output in known.outputs]
     scored = names.index(known.scores) if known.scores in names else None
+    labelled = AgainstReference(reference[scored], known.labels) if scored is not None and known.truth else None
     verdicts: dict[int, tuple[Comparison, Judgement]] = {}
     repeats: list[Comparison] = []
     truths: list[tuple[Truth, PairedTruth]] = []
@@ -77,8 +78,8 @@ def run(spec_json: dict[str, Any]) -> AccuracyRecord:
         if scored is not None and not comparison.wrong:
             scores = outputs[scored]
             predictions = predictions or guesses(scores)
-            if known.truth:
-                truths.append((against_truth(scores, known.labels), paired(scores, reference[scored], known.labels)))
+            if labelled:
+                truths.append(labelled.judge(scores))
                 drop = truths[-1][1].drop
         verdicts[batch_size] = comparison, judge(comparison, limits, indicative, repeat, names, drop)
         repeats += [repeat] if repeat else []

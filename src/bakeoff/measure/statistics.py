@@ -26,12 +26,11 @@ import math
 from typing import TYPE_CHECKING
 
 from bakeoff.artifacts.timing import Distribution
-from bakeoff.core.quantiles import tail_percentile
+from bakeoff.core.quantiles import NORMAL_975, tail_percentile
 
 if TYPE_CHECKING:
     import numpy as np
 
-_Z = 1.959963984540054
 _BATCH_FACTOR = 2.0
 """Twice the batch length of least mean squared error, because an interval that is too narrow does more harm than one
 that is a little too wide. With it, intervals of a simulated AR(1) process (coefficient 0.9, n = 1000) cover in 93 % of
@@ -126,7 +125,7 @@ def t_quantile(freedom: float) -> float:
             if freedom <= f1:
                 share = (1 / f0 - x) / (1 / f0 - 1 / f1)
                 return t0 * (t1 / t0) ** share
-    z = _Z
+    z = NORMAL_975
     g1 = (z**3 + z) / 4
     g2 = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from bakeoff.core.errors import CalibrationError
 from bakeoff.models.arrays import load_arrays
-from bakeoff.models.data.images import OwnPreprocessing, open_image, to_input, transform
-from bakeoff.models.data.samples import Wanted, image_input, make_samples
+from bakeoff.models.data.images import OwnPreprocessing, open_image, transform
+from bakeoff.models.data.samples import Wanted, fed_by, image_input, make_samples, seeded_instead
 from bakeoff.models.data.settings import Data, Preprocessing
-from bakeoff.models.inputs import CALIBRATION, seeded_inputs
+from bakeoff.models.inputs import CALIBRATION
 from bakeoff.models.spec import InputSpec
 from bakeoff.quantization.settings import Calibration
 
@@ -72,16 +72,14 @@ def make_set(
 
     Raises CalibrationError or DataError where an image cannot be read, or there is nothing to look at.
     """
-    import numpy as np
-
     wanted = Wanted(None, settings.n_inputs, settings.seed)
     if settings.images is None:
         found = make_samples(inputs, data, wanted, "calibrate", own, key)
         return CalibrationSet(found.arrays, found.source)
     feeds = image_input(inputs)
     if feeds is None:
-        source = f"synthetic, seed {settings.seed}, since images fit none or several of this model's inputs"
-        return CalibrationSet(seeded_inputs(inputs, settings.n_inputs, settings.seed, CALIBRATION), source)
+        found = seeded_instead(inputs, settings.n_inputs, settings.seed, CALIBRATION)
+        return CalibrationSet(found.arrays, found.source)
     if not images:
         raise CalibrationError(
             f"calibration.images: all images in {settings.images} judge engines ({key}), so none is left to calibrate "
@@ -90,14 +88,9 @@ def make_set(
     given = (data.preprocessing if data else Preprocessing()).model_dump(exclude_none=True)
     told = {name: value for name in ("mean", "std") if (value := getattr(settings, name)) is not None}
     how = transform(inputs[feeds].shape, Preprocessing(**{**given, **told}), own, "calibration")
-    pixels = np.stack([to_input(open_image(path, "calibration"), how) for path in images])
-    others = {name: spec for name, spec in inputs.items() if name != feeds}
-    seeded = seeded_inputs(others, len(images), settings.seed, CALIBRATION) if others else {}
-    arrays = {name: pixels if name == feeds else seeded[name] for name in inputs}
-    source = f"{len(images)} images of folder {settings.images}"
-    if seeded:
-        source += f" for {feeds}, seed {settings.seed} for {', '.join(seeded)}"
-    return CalibrationSet(arrays, source)
+    opened = [open_image(path, "calibration") for path in images]
+    arrays, words = fed_by(opened, feeds, how, inputs, settings.seed, CALIBRATION)
+    return CalibrationSet(arrays, f"{len(images)} images of folder {settings.images}{words}")
 
 
 def batches(folder: str | Path, batch_size: int) -> Iterator[dict[str, np.ndarray]]:

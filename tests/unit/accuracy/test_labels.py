@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bakeoff.accuracy.labels import against_truth, matched_difference, mcnemar, paired, wilson
+from bakeoff.accuracy.labels import AgainstReference, against_truth, matched_difference, mcnemar, wilson
 from bakeoff.accuracy.predictions import guesses
 
 
@@ -33,7 +33,8 @@ def test_equal_scores_are_no_answer():
 def test_pairs_are_counted_one_by_one():
     labels = [0] * 6 + [None]
     reference, engine = scores_of([0, 0, 0, 0, 1, 1, 5]), scores_of([0, 0, 2, 2, 0, 1, 0])
-    found = paired(engine, reference, labels)
+    truth, found = AgainstReference(reference, labels).judge(engine)
+    assert truth == against_truth(engine, labels)
     assert (found.lost, found.won) == (2, 1)
     assert found.drop == pytest.approx(1 / 6)
     assert found.drop_ci_low < found.drop < found.drop_ci_high

@@ -267,12 +267,7 @@ def test_statistics_and_a_standardised_head_alone_leave_it_amplified(kind, fails
     """What was done before; the other steps are what makes the difference."""
     model, module = section(**IMAGE), network(kind)
     condition(module, "m", model)
-    for step in (
-        "kernels.smooth_kernels",
-        "branches.scale_branches",
-        "scale.limit_outputs",
-        "few_bits.round_parameters",
-    ):
+    for step in ("smooth_kernels", "scale_branches", "limit_outputs", "round_parameters"):
         monkeypatch.setattr(f"bakeoff.models.conditioning.{step}", lambda *_: 0)
     monkeypatch.setattr("bakeoff.models.conditioning.batch_norm.to_bits", lambda values, _: values)
     before = network(kind)

@@ -24,7 +24,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bakeoff.models.conditioning.batch_norm import estimate_batch_norm
+from bakeoff.models.conditioning.branches import scale_branches
+from bakeoff.models.conditioning.few_bits import round_parameters
+from bakeoff.models.conditioning.heads import standardise_heads
+from bakeoff.models.conditioning.kernels import smooth_kernels
+from bakeoff.models.conditioning.scale import limit_outputs
 from bakeoff.models.inputs import STATISTICS, seeded_inputs
+from bakeoff.models.seeding import seeded
 from bakeoff.models.spec import ModelBase
 
 if TYPE_CHECKING:
@@ -41,14 +48,6 @@ def condition(module: torch.nn.Module, label: str, model: ModelBase) -> str:
     The reference's spread decides later whether the model can be judged. Raises ModelError where the model refuses its
     inputs.
     """
-    from bakeoff.models.conditioning.batch_norm import estimate_batch_norm
-    from bakeoff.models.conditioning.branches import scale_branches
-    from bakeoff.models.conditioning.few_bits import round_parameters
-    from bakeoff.models.conditioning.heads import standardise_heads
-    from bakeoff.models.conditioning.kernels import smooth_kernels
-    from bakeoff.models.conditioning.scale import limit_outputs
-    from bakeoff.models.seeding import seeded
-
     inputs = seeded_inputs(model.inputs, BATCHES * BATCH_SIZE, model.seed, STATISTICS)
     batches = [
         {name: array[start : start + BATCH_SIZE] for name, array in inputs.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bakeoff.models.conditioning.few_bits import SCALE_BITS, SUM_BITS, to_bits
-from bakeoff.models.conditioning.layers import is_batch_norm
+from bakeoff.models.conditioning.layers import in_training, is_batch_norm
 from bakeoff.models.forward import forward
 
 if TYPE_CHECKING:
@@ -24,18 +24,11 @@ def estimate_batch_norm(module: torch.nn.Module, label: str, batches: list[dict[
     norms = [layer for layer in module.modules() if is_batch_norm(layer)]
     if not norms:
         return 0
-    momenta = [norm.momentum for norm in norms]
-    try:
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None
-            norm.train()
+    for norm in norms:
+        norm.reset_running_stats()
+    with in_training(norms, momentum=None):
         for batch in batches:
             forward(module, label, batch)
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-            norm.eval()
     with torch.no_grad():
         for norm in norms:
             norm.running_mean.copy_(to_bits(norm.running_mean, SUM_BITS))

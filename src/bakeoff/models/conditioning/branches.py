@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.core.private_parts import MissingPrivatePart
 from bakeoff.core.torch_private import dispatch_mode
-from bakeoff.models.conditioning.layers import is_batch_norm
+from bakeoff.models.conditioning.layers import hooked, is_batch_norm
 from bakeoff.models.forward import forward
 from bakeoff.models.operators import tensors_in, writes_in_place
 
@@ -35,13 +35,8 @@ def scale_branches(module: torch.nn.Module, label: str, batch: Mapping[str, np.n
     norms = [layer for layer in module.modules() if is_batch_norm(layer) and layer.weight is not None]
     if not norms:
         return 0
-    handles = [norm.register_forward_hook(watch.normalized) for norm in norms]
-    try:
-        with watch:
-            forward(module, label, {name: array[:2] for name, array in batch.items()})
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked(norms, watch.normalized), watch:
+        forward(module, label, {name: array[:2] for name, array in batch.items()})
     for layer in watch.branches:
         torch.nn.init.constant_(layer.weight, BRANCH_SCALE)
     return len(watch.branches)

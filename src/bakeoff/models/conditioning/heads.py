@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.models.conditioning.few_bits import SUM_BITS, to_bits
-from bakeoff.models.conditioning.layers import owns_its_weight
+from bakeoff.models.conditioning.layers import hooked, is_convolution, owns_its_weight
 from bakeoff.models.forward import forward
 from bakeoff.models.outputs import flatten
 
@@ -37,22 +37,18 @@ def _heads(module: torch.nn.Module, label: str, batch: Mapping[str, np.ndarray])
     import torch
 
     calls: list[tuple[str, Any, torch.Tensor]] = []
-    handles = []
     nn = torch.nn
-    convolutions = nn.Conv1d | nn.Conv2d | nn.Conv3d
     transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
-    for name, part in module.named_modules():
-        if isinstance(part, nn.Linear | convolutions | transposed):
-            handles.append(
-                part.register_forward_hook(
-                    lambda layer, _, output, name=name: calls.append((name, layer, output.detach().clone()))
-                )
-            )
-    try:
+    names = {
+        part: name for name, part in module.named_modules()
+        if is_convolution(part) or isinstance(part, nn.Linear | transposed)
+    }  # fmt: skip
+
+    def called(layer: Any, _: Any, output: torch.Tensor) -> None:
+        calls.append((names[layer], layer, output.detach().clone()))
+
+    with hooked(names, called):
         result = forward(module, label, batch)
-    finally:
-        for handle in handles:
-            handle.remove()
     found = {}
     for _, tensor in flatten(result):
         for name, layer, output in reversed(calls):
@@ -121,12 +117,9 @@ def _class_moments(
         if linear:
             inputs_total = inputs_total + inputs[0].detach().double().reshape(-1, inputs[0].shape[-1]).sum(0)
 
-    handle = head.register_forward_hook(add)
-    try:
+    with hooked([head], add):
         for batch in batches:
             forward(module, label, batch)
-    finally:
-        handle.remove()
     mean = total / n
     std = (square / n - mean.square()).clamp_min(0).sqrt()
     return mean, std, inputs_total / n if linear else None

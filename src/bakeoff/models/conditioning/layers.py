@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -27,3 +29,29 @@ def owns_its_weight(module: Any, layer: Any) -> bool:
         return False
     every = module.named_parameters(remove_duplicate=False)
     return sum(parameter is weight for _, parameter in every) == 1
+
+
+@contextmanager
+def hooked(layers: Iterable[Any], hook: Callable[..., Any]) -> Iterator[None]:
+    """Call `hook(layer, inputs, output)` after each call of one of the layers; what it returns replaces the output."""
+    handles = [layer.register_forward_hook(hook) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def in_training(norms: Iterable[Any], momentum: float | None) -> Iterator[None]:
+    """Have BatchNorm layers use each batch's own statistics, and keep them with this momentum (None: averaged)."""
+    before = [(norm, norm.momentum) for norm in norms]
+    try:
+        for norm, _ in before:
+            norm.momentum = momentum
+            norm.train()
+        yield
+    finally:
+        for norm, own in before:
+            norm.momentum = own
+            norm.eval()

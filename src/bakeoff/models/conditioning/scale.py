@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.models.conditioning.layers import is_batch_norm, is_convolution, owns_its_weight
+from bakeoff.models.conditioning.layers import hooked, in_training, is_batch_norm, is_convolution, owns_its_weight
 from bakeoff.models.forward import forward
 
 if TYPE_CHECKING:
@@ -49,17 +49,8 @@ def limit_outputs(module: torch.nn.Module, label: str, batch: Mapping[str, np.nd
         for layer in module.modules()
         if (is_convolution(layer) or isinstance(layer, torch.nn.Linear)) and owns_its_weight(module, layer)
     ]
-    norms = [(layer, layer.momentum) for layer in module.modules() if is_batch_norm(layer)]
-    handles = [layer.register_forward_hook(limit) for layer in layers]
-    try:
-        for norm, _ in norms:
-            norm.train()
-            norm.momentum = 0.0  # the statistics that it keeps are not touched
+    norms = [layer for layer in module.modules() if is_batch_norm(layer)]
+    # with a momentum of 0 the statistics that they keep are not touched
+    with hooked(layers, limit), in_training(norms, momentum=0.0):
         forward(module, label, batch)
-    finally:
-        for handle in handles:
-            handle.remove()
-        for norm, momentum in norms:
-            norm.momentum = momentum
-            norm.eval()
     return len(limited)

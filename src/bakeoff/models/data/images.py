@@ -123,7 +123,7 @@ def to_view(image: Image, how: Transform) -> Image:
     """The part of the image that the model sees, at the size in which it sees it."""
     from PIL.Image import Resampling
 
-    colours = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[how.channels])
+    colours = image.convert("L" if how.channels == 1 else "RGB")
     width, height = colours.size
     covers = max(how.width / width, how.height / height)
     scale = max(covers, how.resize / min(width, height)) if how.resize else covers
@@ -152,4 +152,4 @@ def from_input(array: np.ndarray, how: Transform | None) -> Image:
     else:
         pixels = pixels * np.asarray(how.std)[:, None, None] + np.asarray(how.mean)[:, None, None]
     values = (np.clip(pixels, 0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
-    return Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values[:, :, :3])
+    return Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values)

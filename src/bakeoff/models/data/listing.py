@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.core.errors import DataError
+from bakeoff.core.files import is_file, is_folder
+from bakeoff.core.quoting import short
 from bakeoff.models.data.settings import Data
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -37,6 +39,19 @@ def find_images(folder: str | Path) -> list[str]:
     return sorted(found)
 
 
+def images_in(folder: str, key: str) -> list[str]:
+    """`find_images` of a folder that a config section names as its `images`.
+
+    Raises DataError, naming the section `key`, where there is no such folder or no image in it.
+    """
+    if not is_folder(folder):
+        raise DataError(f"{key}.images: there is no folder {short(folder)}; paths are relative to {Path.cwd()}")
+    paths = find_images(folder)
+    if not paths:
+        raise DataError(f"{key}.images: {short(folder)} holds no image ({', '.join(SUFFIXES)})")
+    return paths
+
+
 def list_images(data: Data, key: str) -> list[ImageFile]:
     """The images of the folder with their labels, sorted by path.
 
@@ -46,11 +61,7 @@ def list_images(data: Data, key: str) -> list[ImageFile]:
     folder = data.images
     if folder is None:
         raise ValueError("there is no folder of images")
-    if not is_folder(folder):
-        raise DataError(f"{key}.images: there is no folder '{folder}'; paths are relative to {Path.cwd()}")
-    paths = find_images(folder)
-    if not paths:
-        raise DataError(f"{key}.images: '{folder}' holds no image ({', '.join(SUFFIXES)})")
+    paths = images_in(folder, key)
     if data.labels is not None:
         labels = _read_labels(data.labels, folder, set(paths), key)
         return [ImageFile(path, labels.get(path)) for path in paths]
@@ -88,15 +99,27 @@ def state_of(paths: Sequence[str]) -> str:
     return state.hexdigest()[:12]
 
 
-def state_of_data(data: Data, key: str) -> str | None:
-    """State of all files that the data come from; None where they come from an installed package. Raises DataError."""
-    files = [path for path in (data.labels, data.arrays, data.classes) if path is not None]
-    for name in ("labels", "arrays", "classes"):
-        path = getattr(data, name)
-        if path is not None and not _is_file(path):
-            raise DataError(f"{key}.{name}: there is no file '{path}'; paths are relative to {Path.cwd()}")
+def files_of(data: Data, key: str) -> list[str]:
+    """All files that the data come from; none where they come from an installed package.
+
+    Raises DataError where one is missing, as `list_images` does.
+    """
+    named = {"labels": data.labels, "arrays": data.arrays, "classes": data.classes}
+    files = []
+    for name, path in named.items():
+        if path is None:
+            continue
+        if not is_file(path):
+            raise DataError(f"{key}.{name}: there is no file {short(path)}; paths are relative to {Path.cwd()}")
+        files.append(path)
     if data.images is not None:
         files += [image.path for image in list_images(data, key)]
+    return files
+
+
+def state_of_data(data: Data, key: str) -> str | None:
+    """State of all files that the data come from; None where they come from an installed package. Raises DataError."""
+    files = files_of(data, key)
     return state_of(files) if files else None
 
 
@@ -124,18 +147,3 @@ def _read_labels(path: str, folder: str, known: set[str], key: str) -> dict[str,
     if not labels:
         raise DataError(f"{key}.labels: '{path}' holds no label; a row is file,label")
     return labels
-
-
-def is_folder(path: str) -> bool:
-    """Whether there is a folder of this path. A path that no file system can hold is not there."""
-    try:
-        return Path(path).is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def _is_file(path: str) -> bool:
-    try:
-        return Path(path).is_file()
-    except (OSError, ValueError):
-        return False

@@ -61,13 +61,35 @@ class Wanted:
     seed: int
 
 
-def image_input(inputs: Mapping[str, InputSpec], channels: Sequence[int] = (1, 3)) -> str | None:
-    """The one floating input of shape [C, H, W] that images can feed; None where there is none or several."""
+def image_input(inputs: Mapping[str, InputSpec]) -> str | None:
+    """The one floating input of shape [1 or 3, H, W], which images can feed; None where there is none or several."""
     found = [
         name for name, spec in inputs.items()
-        if spec.dtype == "float32" and len(spec.shape) == 3 and spec.shape[0] in channels
+        if spec.dtype == "float32" and len(spec.shape) == 3 and spec.shape[0] in (1, 3)
     ]  # fmt: skip
     return found[0] if len(found) == 1 else None
+
+
+def seeded_instead(inputs: Mapping[str, InputSpec], n: int, seed: int, stream: int) -> Samples:
+    """Seeded inputs for a model that images cannot feed; `source` says why."""
+    source = f"synthetic, seed {seed}, since images fit none or several of this model's inputs"
+    return Samples(seeded_inputs(inputs, n, seed, stream), source)
+
+
+def fed_by(
+    images: Sequence[Image], feeds: str, how: Transform, inputs: Mapping[str, InputSpec], seed: int, stream: int
+) -> tuple[dict[str, np.ndarray], str]:
+    """Images as the input `feeds`, with the model's other inputs seeded; and, in words, which those are, if any.
+
+    Returns arrays of shape [len(images), *shape] by input name, in the order of forward().
+    """
+    import numpy as np
+
+    others = {name: spec for name, spec in inputs.items() if name != feeds}
+    made = seeded_inputs(others, len(images), seed, stream) if others else {}
+    made[feeds] = np.stack([to_input(image, how) for image in images])
+    words = f" for {feeds}, seed {seed} for {', '.join(others)}" if others else ""
+    return {name: made[name] for name in inputs}, words
 
 
 def make_samples(
@@ -93,24 +115,20 @@ def make_samples(
 
     Raises DataError where they cannot be read, or there are none for this use.
     """
+    stream = CHECK if use == "judge" else CALIBRATION
+    n_seeded = wanted.calibrated if use == "calibrate" else wanted.judged or SEEDED
     if data is None or data.shipped == "seeded":
-        return _seeded(inputs, wanted, use)
+        return Samples(seeded_inputs(inputs, n_seeded, wanted.seed, stream), f"synthetic, seed {wanted.seed}")
     if data.arrays is not None:
         return _arrays(inputs, data.arrays, wanted, use, key)
     feeds = image_input(inputs)
     if feeds is None:
-        return _seeded(inputs, wanted, use, ", since images fit none or several of this model's inputs")
+        return seeded_instead(inputs, n_seeded, wanted.seed, stream)
     how = transform(inputs[feeds].shape, data.preprocessing, own, key)
     read = _digits if data.shipped == "digits" else _pictures
     images, names, labels, source = read(data, wanted, use, key)
-    pixels = _stacked([to_input(image, how) for image in images])
-    others = {name: spec for name, spec in inputs.items() if name != feeds}
-    stream = CHECK if use == "judge" else CALIBRATION
-    seeded = seeded_inputs(others, len(images), wanted.seed, stream) if others else {}
-    if seeded:
-        source += f" for {feeds}, seed {wanted.seed} for {', '.join(seeded)}"
-    arrays = {name: pixels if name == feeds else seeded[name] for name in inputs}
-    return Samples(arrays, source, names, labels, feeds, how)
+    arrays, words = fed_by(images, feeds, how, inputs, wanted.seed, stream)
+    return Samples(arrays, source + words, names, labels, feeds, how)
 
 
 def judging_files(data: Data, wanted: Wanted, key: str) -> set[str]:
@@ -122,12 +140,6 @@ def judging_files(data: Data, wanted: Wanted, key: str) -> set[str]:
     else:
         return set()
     return {os.path.realpath(paths[i]) for i in _chosen(len(paths), wanted, "judge", key)}
-
-
-def _seeded(inputs: Mapping[str, InputSpec], wanted: Wanted, use: Use, why: str = "") -> Samples:
-    n = wanted.calibrated if use == "calibrate" else wanted.judged or SEEDED
-    stream = CHECK if use == "judge" else CALIBRATION
-    return Samples(seeded_inputs(inputs, n, wanted.seed, stream), f"synthetic, seed {wanted.seed}{why}")
 
 
 def _chosen(n: int, wanted: Wanted, use: Use, key: str) -> list[int]:
@@ -214,9 +226,3 @@ def _arrays(inputs: Mapping[str, InputSpec], path: str, wanted: Wanted, use: Use
         [None if labels is None else str(int(labels[row])) for row in rows],
         image_input(inputs),
     )
-
-
-def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
-    import numpy as np
-
-    return np.stack(arrays)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bakeoff.artifacts.io import whole
 from bakeoff.core.errors import ModelError
+from bakeoff.core.files import is_file
 from bakeoff.core.quoting import cause, short
 from bakeoff.models.seeding import seeded
 from bakeoff.models.single_file_import import Builder, forget_placeholders
@@ -197,11 +198,3 @@ class ModelSource(ABC):
     def _unloaded(self, builder: Builder | None) -> torch.nn.Module:
         built = self.build_by(builder) if builder else None
         return self.make_architecture() if built is None else self.prepare(built)
-
-
-def is_file(path: str) -> bool:
-    """Whether there is a file of this path. A path that no file system can hold is not there."""
-    try:
-        return Path(path).is_file()
-    except (OSError, ValueError):
-        return False

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.models.sources.base import UserFile, is_file
+from bakeoff.core.files import is_file
+from bakeoff.models.sources.base import UserFile
 from bakeoff.models.sources.file.factory import call_factory
 from bakeoff.models.sources.file.section import FileModel
 from bakeoff.models.sources.file.static_check import mistakes_of_file
