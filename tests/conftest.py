@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,10 @@ with suppress(ImportError):  # a machine with a GPU may have what tests/gpu need
     settings.load_profile("bakeoff")
 
 ROOT = Path(__file__).parent.parent
+
+# Tests run in two processes on two cores. With two threads each, PyTorch's threads wait for each other in loops and
+# tests of models take half as long again. It is read when torch is imported; jobs of studies set their own.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 LONGEST_FIRST = (
     "tests/workflow/test_study.py",
