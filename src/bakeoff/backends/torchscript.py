@@ -39,8 +39,12 @@ class Torchscript(Backend):
     options: TorchscriptOptions
 
     def export_key(self, precision: Precision) -> ExportKey:
-        """A TorchScript export with weights in the target's dtype."""
-        return ExportKey(f"torchscript-{self.options.capture}", precision if precision in ("fp16", "bf16") else "fp32")
+        """A TorchScript export with weights in the target's dtype.
+
+        A trace holds whether TF32 was allowed, so the one for tf32 is another than that for fp32.
+        """
+        own = ("fp16", "bf16", "tf32") if self.options.capture == "trace" else ("fp16", "bf16")
+        return ExportKey(f"torchscript-{self.options.capture}", precision if precision in own else "fp32")
 
     def distributions(self) -> tuple[str, ...]:
         """See Backend.distributions."""

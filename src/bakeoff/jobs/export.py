@@ -37,7 +37,7 @@ class Spec(Part):
     format: str
     """A name of `bakeoff.exports.FORMATS`."""
     precision: Precision
-    """fp32, fp16 or bf16: of the weights and the floating inputs."""
+    """fp32, fp16 or bf16: of the weights and the floating inputs. tf32: fp32 ones, and a graph that allows TF32."""
     batch_size: int | None
     """Null for a dynamic batch dimension."""
     batch_max: int
@@ -58,6 +58,8 @@ def run(spec_json: dict[str, Any]) -> ExportRecord:
 
     spec = Spec.model_validate(spec_json)
     torch.set_num_threads(spec.threads)
+    # A trace keeps, for each convolution, whether TF32 was allowed when it was made, and obeys that on every GPU.
+    torch.backends.cudnn.allow_tf32 = spec.precision == "tf32"
     what = f"models.{spec.label} cannot be exported as {spec.format}"
     if spec.format not in FORMATS:
         raise ExportError(f"{what}: unknown format; known: {', '.join(FORMATS)}")
@@ -120,7 +122,7 @@ def _in_precision(
 ) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
     import torch
 
-    if precision == "fp32":
+    if precision in ("fp32", "tf32"):
         return module, tuple(inputs)
     dtypes = {"fp16": torch.float16, "bf16": torch.bfloat16}
     if precision not in dtypes:

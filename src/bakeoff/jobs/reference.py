@@ -21,7 +21,7 @@ from bakeoff.core.private_parts import MissingPrivatePart
 from bakeoff.core.quoting import cause
 from bakeoff.limits.work import count_work
 from bakeoff.models.arrays import save_arrays
-from bakeoff.models.conditioning import condition
+from bakeoff.models.conditioning import REAL, condition
 from bakeoff.models.data.classes import class_numbers
 from bakeoff.models.data.model_data import ModelData
 from bakeoff.models.data.samples import Samples, make_samples
@@ -80,8 +80,8 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
     out.mkdir(parents=True, exist_ok=True)
     module = source.make_model()
     real = source.has_real_weights
-    statistics = None if real else condition(module, spec.label, model)
     spec.data.check_unchanged()
+    statistics = None if real else condition(module, spec.label, model, _inputs_beside(spec, source))
     samples = make_samples(
         model.inputs, spec.data.section, spec.data.wanted(), "judge", spec.data.preprocessing(source), spec.data.key
     )
@@ -117,6 +117,22 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
         files=digests(out, [MODEL, source.stored_as, INPUTS, OUTPUTS]),
         library=versions_of(("torch", *source_distributions(), "numpy", "safetensors")),
     )
+
+
+def _inputs_beside(spec: Spec, source: ModelSource) -> dict[str, np.ndarray] | None:
+    """Real inputs other than those that judge, to condition random weights on; None where there are none."""
+    data = spec.data
+    if not data.is_real:
+        return None
+    wanted = data.wanted(calibrated=REAL)
+    try:
+        found = make_samples(
+            source.config.inputs, data.section, wanted, "calibrate", data.preprocessing(source), data.key
+        )
+    except DataError as error:  # too few, so that all of them judge
+        print(f"the weights of {spec.label} are conditioned on seeded inputs alone: {error}", file=sys.stderr)
+        return None
+    return found.arrays if found.names else None
 
 
 def _outputs(module: torch.nn.Module, label: str, inputs: dict[str, np.ndarray], device: str) -> dict[str, np.ndarray]:

@@ -127,7 +127,10 @@ class TorchTensorRt(Backend):
         except BuildError:
             raise
         except Exception as error:
-            raise BuildError(f"Torch-TensorRT could not compile {export}: {essential_line(error)}") from error
+            words = f"Torch-TensorRT could not compile {export}: {essential_line(error)}"
+            if self.options.workspace_bytes:  # with too little the builder answers None, which nobody expects
+                words += f"; workspace_bytes ({self.options.workspace_bytes:,}) may be too little: leave it out"
+            raise BuildError(words) from error
 
     def inspect(self, folder: Path, built: Built, spec: EngineSpec) -> None:
         """See Backend.inspect: its engines' dtypes, and by a dry run how the graph was cut (dynamo only)."""
@@ -207,13 +210,14 @@ class TorchTensorRt(Backend):
         import torch
 
         from bakeoff.backends.torch_tensorrt.graph_cut import fallback_words, graph_cut_statistics_of_torchscript
+        from bakeoff.backends.torch_tensorrt.unfolded_batch_norm import write_out_batch_norm
 
         library = _library()
         if not hasattr(library, "ts"):
             raise BuildError("this version of Torch-TensorRT has no TorchScript frontend; use frontend: dynamo")
         module = torch.jit.load(str(export / "model.ts"), map_location=spec.device).eval()
-        # Folds batch normalization into convolutions, without which Torch-TensorRT-RTX 2.11 answers NaN.
         module = torch.jit.freeze(module)
+        written_out = write_out_batch_norm(module) if version_of("torch-tensorrt-rtx") else 0
         compiled = library.ts.compile(
             module,
             inputs=_inputs(library, spec),
@@ -226,7 +230,10 @@ class TorchTensorRt(Backend):
         )
         torch.jit.save(compiled, str(out / TORCHSCRIPT))
         partition = graph_cut_statistics_of_torchscript(_node_kinds(compiled.inlined_graph))
-        return Built(files=[TORCHSCRIPT], partition=partition, fallback=fallback_words(partition))
+        built = Built(files=[TORCHSCRIPT], partition=partition, fallback=fallback_words(partition))
+        if written_out:
+            built.notes.append(f"batch normalizations given to TensorRT as a product and a sum: {written_out}")
+        return built
 
 
 def _library() -> Any:
