@@ -28,6 +28,7 @@ from bakeoff.backends.torch_tensorrt.graph_cut import (
     graph_cut_statistics_of_torchscript,
     smallest_min_block_size,
 )
+from bakeoff.backends.torch_tensorrt.unfolded_batch_norm import write_out_batch_norm
 from bakeoff.config.load import parse_study
 from bakeoff.core.errors import BuildError, ConfigError, EngineError
 
@@ -376,3 +377,59 @@ def test_the_torchscript_frontend(workshop: Workshop, library: Library, tmp_path
     assert built.partition.operators_in_pytorch["aten::linear"] == 3
     assert built.holds_precision is None
     assert "cannot say its precision" in built.notes[0]
+
+
+def normalized(*layers: torch.nn.Module) -> torch.nn.Module:
+    """Layers in eval mode, whose normalizations have statistics and parameters that are no ones and zeros."""
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(*layers).eval()
+    for layer in module:
+        if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+            for tensor, low in (
+                (layer.running_var, 0.5),
+                (layer.running_mean, -1.0),
+                (layer.weight, 0.5),
+                (layer.bias, -1),
+            ):
+                if tensor is not None:
+                    torch.nn.init.uniform_(tensor, low, 1.5)
+    return module
+
+
+@pytest.mark.parametrize("capture", [torch.jit.script, torch.jit.trace])
+@pytest.mark.parametrize(
+    ("layers", "shape", "left", "done"),
+    [
+        ([torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4)], (3, 8, 9), 0, 0),
+        ([torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.BatchNorm2d(4)], (3, 8, 9), 1, 1),
+        ([torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.BatchNorm2d(4, affine=False)], (3, 8, 9), 1, 1),
+        ([torch.nn.Conv1d(3, 4, 3), torch.nn.ReLU(), torch.nn.BatchNorm1d(4)], (3, 8), 1, 1),
+        ([torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.BatchNorm1d(4)], (3,), 1, 0),
+    ],
+    ids=["folded", "after an activation", "without parameters", "1D", "after a linear layer"],
+)
+def test_batch_normalization_that_is_not_folded_is_written_out(
+    tmp_path: Path, capture: Any, layers: Any, shape: Any, left: int, done: int
+) -> None:
+    module = normalized(*layers)
+    inputs = torch.randn(2, *shape)
+    made = capture(module, inputs) if capture is torch.jit.trace else capture(module)
+    frozen = torch.jit.freeze(made)
+    assert len(frozen.graph.findAllNodes("aten::batch_norm")) == left
+    assert write_out_batch_norm(frozen) == done
+    assert len(frozen.graph.findAllNodes("aten::batch_norm")) == left - done
+    frozen.graph.lint()
+    torch.jit.save(frozen, str(tmp_path / "made.ts"))
+    again = torch.jit.load(str(tmp_path / "made.ts"))
+    for size in (2, 5):
+        inputs = torch.randn(size, *shape)
+        torch.testing.assert_close(again(inputs), module(inputs), rtol=1e-5, atol=1e-5)
+
+
+def test_too_little_workspace_is_named(workshop: Workshop, library: Library, tmp_path: Path, monkeypatch) -> None:
+    def compile(*_: Any, **__: Any) -> None:
+        raise TypeError("deserialize_cuda_engine(): incompatible function arguments")
+
+    monkeypatch.setattr(library.dynamo, "compile", compile)
+    with pytest.raises(BuildError, match=r"workspace_bytes \(4,194,304\) may be too little: leave it out$"):
+        build(workshop, tmp_path, workspace_bytes=4194304)

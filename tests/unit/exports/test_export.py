@@ -283,3 +283,14 @@ def test_unknown_formats_and_precisions(tiny, tmp_path):
         write(tiny("pair"), "onnx", tmp_path, precision="int8")
     with pytest.raises(KeyError):
         exporter("coreml")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+def test_a_trace_allows_tf32_where_that_was_asked_for_alone(tiny, tmp_path, precision):
+    """A trace keeps what was allowed when it was made, whatever the process that runs it allows."""
+    torch.backends.cudnn.allow_tf32 = precision == "fp32"
+    record = write(tiny("convnet"), "torchscript-trace", tmp_path, precision=precision)
+    graph = torch.jit.freeze(torch.jit.load(str(tmp_path / next(iter(record.files)))).eval()).graph
+    convolutions = graph.findAllNodes("aten::_convolution")
+    assert convolutions
+    assert {[*node.inputs()][-1].toIValue() for node in convolutions} == {precision == "tf32"}

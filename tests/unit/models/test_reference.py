@@ -8,20 +8,23 @@ from bakeoff.artifacts.io import check_digests
 from bakeoff.core.errors import ModelError, UselessReferenceError
 from bakeoff.jobs import reference
 from bakeoff.models.arrays import load_arrays, save_arrays
+from bakeoff.models.data.listing import state_of_data
+from bakeoff.models.data.settings import Data
 from bakeoff.models.inputs import seeded_inputs
 from bakeoff.models.load import load_model, load_reference_model
 from bakeoff.models.outputs import flatten
 from bakeoff.models.spec import InputSpec
 
 
-def run(out, section, n_inputs=10):
-    """Run the job."""
+def run(out, section, n_inputs=10, **data):
+    """Run the job; `data`: where real inputs come from."""
+    state = state_of_data(Data(**data), "accuracy.data") if data else None
     return reference.run(
         {
             "target": {"study": "s", "model": "net"},
             "label": "net",
             "model": section,
-            "data": {"n_inputs": n_inputs},
+            "data": {"n_inputs": n_inputs, "section": data or None, "state": state},
             "threads": 1,
             "device": "cpu",
             "out": str(out),
@@ -197,3 +200,28 @@ def test_arrays_keep_any_name_and_order(tmp_path):
     assert list(loaded) == list(arrays)
     for name, array in arrays.items():
         np.testing.assert_array_equal(loaded[name], array)
+
+
+def test_weights_that_photographs_judge_are_conditioned_on_photographs(tmp_path, monkeypatch):
+    """With statistics of seeded inputs alone, which is what was done before, rounding is amplified to 15 dB."""
+    pytest.importorskip("skimage")
+    section = {"source": "timm", "name": "efficientnet_b0", "inputs": {"image": {"shape": [3, 64, 64]}}}
+
+    def rounding_db(folder):
+        record = run(tmp_path / folder, section, None, shipped="pictures")
+        return -20 * np.log10(record.rounding["fp16"][0].relative_l2), record.statistics
+
+    after, said = rounding_db("after")
+    assert after > 30
+    assert "batches of 8 real and seeded inputs" in said
+    monkeypatch.setattr(reference, "_inputs_beside", lambda *_: None)
+    before, said = rounding_db("before")
+    assert before < 20
+    assert "batches of 8 seeded inputs" in said
+
+
+def test_where_all_real_inputs_judge_weights_are_conditioned_on_seeded_ones(tmp_path, capfd):
+    np.savez(tmp_path / "three.npz", x=np.random.default_rng(0).standard_normal((3, 4), dtype=np.float32))
+    record = run(tmp_path / "out", own(tmp_path, "return self.head(x)"), None, arrays=str(tmp_path / "three.npz"))
+    assert record.n_inputs == 3
+    assert "seeded inputs alone" in capfd.readouterr().err
