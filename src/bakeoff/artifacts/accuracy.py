@@ -198,5 +198,7 @@ class ReferenceRecord(Record):
     """The first inputs, where they are real."""
     statistics: str | None = None
     """How random weights were conditioned, in words."""
+    notes: list[str] = []
+    """What is worth knowing about the model's code: what it sets for its process, that it changes its inputs."""
     files: dict[str, FileDigest] = {}
     library: dict[str, str] = {}

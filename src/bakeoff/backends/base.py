@@ -67,6 +67,8 @@ class EngineSpec:
     """The model's inputs in the order of forward()."""
     calibration: Path | None = None
     """Folder of the calibration set, for builds of quantized engines alone."""
+    examples: Path | None = None
+    """The model's check inputs (.npz), to run an engine on while it is built or inspected; None: zeros."""
     kernel_timing_turn: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, compare=False)
     """Gives the context in which a build times kernels on a GPU, while no other build times any there. A thread that
     is in such a context may enter another. Other builds wait for its end, so a build leaves it between timings."""
@@ -97,10 +99,16 @@ class EngineSpec:
                 f"{self.batch_max} are asked for: export it with a dynamic batch dimension"
             )
 
-    def zero_arrays(self, batch_size: int) -> list[np.ndarray]:
-        """One batch of zeros for each input, in the model's own element types."""
+    def example_arrays(self, batch_size: int) -> list[np.ndarray]:
+        """One batch of each input, in the model's own element types: of its check inputs, else of zeros.
+
+        Zeros may lie outside of what a model takes: a length of 0, a logarithm of 0.
+        """
         import numpy as np
 
+        if self.examples is not None:
+            with np.load(self.examples) as arrays:
+                return [np.resize(arrays[i.name], (batch_size, *i.shape)) for i in self.inputs]
         return [np.zeros((batch_size, *info.shape), dtype=info.dtype) for info in self.inputs]
 
 

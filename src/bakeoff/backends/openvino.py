@@ -179,7 +179,7 @@ class OpenVino(Backend):
         compiled = self.compile(folder / GRAPH, spec)
         request = compiled.create_infer_request()
         # The request reads these arrays in place and does not keep them alive: freed too early, OpenVINO crashes.
-        zeros = _as_taken(spec.zero_arrays(spec.batch_opt), compiled)
+        zeros = _as_taken(spec.example_arrays(spec.batch_opt), compiled)
         _set_inputs(request, zeros)
         request.infer(share_outputs=True)
         nodes = _runtime_nodes(compiled).values()

@@ -98,7 +98,7 @@ class Torch2Trt(Backend):
         """See Backend.build; `export` is the reference's folder."""
         import torch
 
-        from bakeoff.backends.shared.torch_dtypes import zeros
+        from bakeoff.backends.shared.torch_dtypes import example_batch
         from bakeoff.models.load import load_model, stored_model
 
         _check_inputs(spec)
@@ -114,7 +114,7 @@ class Torch2Trt(Backend):
             with torch.no_grad(), self.timing_kernels(spec):
                 converted = library.torch2trt(
                     module,
-                    zeros(spec, spec.batch_opt),
+                    example_batch(spec, spec.batch_opt),
                     fp16_mode=spec.precision == "fp16",
                     min_shapes=low,
                     opt_shapes=middle,

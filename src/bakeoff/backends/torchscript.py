@@ -15,6 +15,7 @@ from bakeoff.backends.shared.torch_session import (
     torch_precision_refusal,
 )
 from bakeoff.core.errors import BuildError, EngineError
+from bakeoff.core.operator_libraries import with_operators
 from bakeoff.core.precision import Precision
 from bakeoff.core.quoting import essential_line
 
@@ -73,7 +74,7 @@ class Torchscript(Backend):
         configure_torch(spec)
         source = export / "model.ts"
         try:
-            module = torch.jit.load(str(source), map_location=spec.device).eval()
+            module = with_operators(lambda: torch.jit.load(str(source), map_location=spec.device)).eval()
             if self.options.channels_last:
                 module = module.to(memory_format=torch.channels_last)
             if self.options.freeze:
@@ -90,7 +91,7 @@ class Torchscript(Backend):
         from bakeoff.backends.shared.torch_dtypes import record_executed_dtypes
 
         configure_torch(spec)
-        module = torch.jit.load(str(folder / built.files[0]), map_location=spec.device)
+        module = with_operators(lambda: torch.jit.load(str(folder / built.files[0]), map_location=spec.device))
         record_executed_dtypes(built, module, spec, self.options.channels_last)
 
     def load(self, folder: Path, files: list[str], spec: EngineSpec, batch_size: int) -> Session:
@@ -99,7 +100,7 @@ class Torchscript(Backend):
 
         configure_torch(spec)
         try:
-            module = torch.jit.load(str(folder / files[0]), map_location=spec.device)
+            module = with_operators(lambda: torch.jit.load(str(folder / files[0]), map_location=spec.device))
         except RuntimeError as error:
             raise EngineError(f"torch.jit could not load {folder / files[0]}: {essential_line(error)}") from error
         return TorchSession(module, spec, self.options.channels_last, self.options.cuda_graph)

@@ -41,6 +41,11 @@ class Batch(Section):
     opt: BatchSize | None = None
     """Batch size that an engine with a dynamic batch dimension is tuned for; the largest of `sizes` when left out."""
 
+    @property
+    def only(self) -> int | None:
+        """The batch size where there is one alone; None where there are several."""
+        return self.sizes[0] if len(self.sizes) == 1 else None
+
     @model_validator(mode="after")
     def _distinct(self) -> "Batch":
         if len(set(self.sizes)) != len(self.sizes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,7 @@ def export(module: torch.nn.Module, task: ExportTask, out: Path) -> Exported:
         )
     if bf16:
         _fold_constants(program.model)
+    _keep_names_apart(program.model.graph)
     program.save(str(out / FILE), external_data=external)
     export_s = time.perf_counter() - start
     graph = program.model.graph
@@ -62,6 +64,23 @@ def export(module: torch.nn.Module, task: ExportTask, out: Path) -> Exported:
     )
     notes.insert(0, f"opset {program.model.opset_imports.get('')}, torch.onnx.export (dynamo)")
     return Exported(_files(out), export_s, notes)
+
+
+def _keep_names_apart(graph: Any) -> None:
+    """Rename what is inside the graph and bears the name of an input or output, which are the user's to choose.
+
+    The exporter names what is inside by operators and parameters, and does not look whether a name is taken.
+    """
+    own = {id(value) for value in (*graph.inputs, *graph.outputs)}
+    taken = {value.name for value in (*graph.inputs, *graph.outputs)}
+    inside = [value for node in graph.all_nodes() for value in node.outputs if id(value) not in own]
+    inside += [value for value in graph.initializers.values() if id(value) not in own]
+    known = taken | {value.name for value in inside}
+    for value in inside:
+        if value.name in taken:
+            name = next(name for i in itertools.count() if (name := f"{value.name}_{i}") not in known)
+            known.add(name)
+            value.name = name
 
 
 def _from_torchscript(module: torch.nn.Module, task: ExportTask, out: Path) -> Exported:

@@ -52,6 +52,7 @@ class EngineJob(Part):
             batch_opt=self.batch.opt,
             batch_max=self.batch.max,
             inputs=[InputInfo(i["name"], tuple(i["shape"]), i["dtype"]) for i in self.inputs],
+            examples=Path(self.reference) / "inputs.npz",
         )
 
     def checked_files(self) -> list[str]:

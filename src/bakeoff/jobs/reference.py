@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.accuracy.item_by_item import Answers, refuse_unless_item_by_item
 from bakeoff.accuracy.labels import against_truth
 from bakeoff.accuracy.metrics import compare
 from bakeoff.accuracy.predictions import sample_pictures
@@ -19,13 +22,16 @@ from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import DataError, ModelError, UselessReferenceError
 from bakeoff.core.private_parts import MissingPrivatePart
 from bakeoff.core.quoting import cause
-from bakeoff.limits.work import count_work
+from bakeoff.limits.work import ITEMS, count_work
 from bakeoff.models.arrays import save_arrays
+from bakeoff.models.batch_size import USUAL, batch_size_taken, check_batch_first, rows_of, take
+from bakeoff.models.call_notes import notes_on_a_call
 from bakeoff.models.conditioning import REAL, condition
 from bakeoff.models.data.classes import class_numbers
 from bakeoff.models.data.model_data import ModelData
 from bakeoff.models.data.samples import Samples, make_samples
 from bakeoff.models.forward import forward
+from bakeoff.models.inputs import STATISTICS, seeded_inputs
 from bakeoff.models.load import MODEL
 from bakeoff.models.outputs import flatten
 from bakeoff.models.rounding import rounded_outputs
@@ -40,8 +46,6 @@ if TYPE_CHECKING:
 
 INPUTS = "inputs.npz"
 OUTPUTS = "outputs.npz"
-CHUNK = 8
-"""Inputs that go through the model at once."""
 NO_SPREAD = 1e-5
 """An output whose standard deviation over inputs is below this fraction of its root mean square is called constant:
 fp32 backends differ from each other by as much (relative errors of 2e-7 to 5e-5 were measured)."""
@@ -56,6 +60,8 @@ class Spec(Part):
     """The model's config section as JSON."""
     data: ModelData = ModelData()
     """The real inputs that judge, if there are any."""
+    batch_size: int | None = None
+    """The study's batch size where it has one alone; a model may take no other."""
     threads: int
     device: str
     """`cpu` or `cuda:<index>`: where the reference outputs are computed."""
@@ -81,16 +87,22 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
     module = source.make_model()
     real = source.has_real_weights
     spec.data.check_unchanged()
-    statistics = None if real else condition(module, spec.label, model, _inputs_beside(spec, source))
+    some = seeded_inputs(model.inputs, USUAL, model.seed, STATISTICS)
+    batch = batch_size_taken(module, spec.label, some, spec.batch_size)
+    statistics = None if real else condition(module, spec.label, model, _inputs_beside(spec, source), batch)
     samples = make_samples(
         model.inputs, spec.data.section, spec.data.wanted(), "judge", spec.data.preprocessing(source), spec.data.key
     )
     inputs = samples.arrays
     with seeded(model.seed):
-        outputs = _outputs(module.to(spec.device), spec.label, inputs, spec.device)
+        outputs = _outputs(module.to(spec.device), spec, inputs, batch)
     spreads = _spreads(spec.label, outputs, real)
-    rounding = None if real else _rounding(module, spec, inputs, outputs)
-    work = count_work(module, inputs, spec.device)
+    fixed = batch != USUAL
+    call = partial(_answers, module, spec, inputs)
+    refuse_unless_item_by_item(module, Answers(spec.label, list(outputs), list(outputs.values()), batch, call, fixed))
+    notes = [*source.notes, *notes_on_a_call(module, take(inputs, rows_of(batch, samples.n)[0]), spec.device)]
+    rounding = None if real else _rounding(module, spec, inputs, outputs, batch)
+    work = count_work(module, inputs, spec.device, batch if fixed else ITEMS)
     save_arrays(out / INPUTS, inputs)
     save_arrays(out / OUTPUTS, outputs)
     told = {"label": spec.label, "model": spec.model, "built_by": source.builder()}
@@ -114,6 +126,7 @@ def run(spec_json: dict[str, Any]) -> ReferenceRecord:
         **_labelled(spec, source, samples, outputs),
         statistics=statistics,
         rounding=rounding,
+        notes=notes,
         files=digests(out, [MODEL, source.stored_as, INPUTS, OUTPUTS]),
         library=versions_of(("torch", *source_distributions(), "numpy", "safetensors")),
     )
@@ -135,32 +148,38 @@ def _inputs_beside(spec: Spec, source: ModelSource) -> dict[str, np.ndarray] | N
     return found.arrays if found.names else None
 
 
-def _outputs(module: torch.nn.Module, label: str, inputs: dict[str, np.ndarray], device: str) -> dict[str, np.ndarray]:
-    """Flat outputs by name, n_inputs first."""
+def _outputs(module: torch.nn.Module, spec: Spec, inputs: dict[str, np.ndarray], batch: int) -> dict[str, np.ndarray]:
+    """Flat outputs by name, n_inputs first, made in batches of this size."""
     import numpy as np
 
-    chunks: dict[str, list[np.ndarray]] = {}
+    parts: dict[str, list[np.ndarray]] = {}
     n = len(next(iter(inputs.values())))
-    for start in range(0, n, CHUNK):
-        chunk = {name: array[start : start + CHUNK] for name, array in inputs.items()}
-        size = len(next(iter(chunk.values())))
-        for name, tensor in flatten(forward(module, label, chunk, device)):
-            if tensor.ndim == 0 or tensor.shape[0] != size:
-                raise ModelError(
-                    f"models.{label}: output {name} has shape {list(tensor.shape)} for a batch of {size} inputs; "
-                    "every output's first dimension must be the batch: wrap the model so that it leaves this one out"
-                )
-            tensor = tensor.detach().cpu()
-            # numpy knows no bfloat16
-            widened = tensor.float() if tensor.is_floating_point() else tensor
-            chunks.setdefault(name, []).append(widened.numpy())
+    for rows in rows_of(batch, n):
+        output = forward(module, spec.label, take(inputs, rows), spec.device)
+        check_batch_first(spec.label, output, len(rows))
+        for name, tensor in flatten(output):
+            parts.setdefault(name, []).append(_array(tensor))
     try:
-        return {name: np.concatenate(parts) for name, parts in chunks.items()}
+        return {name: np.concatenate(arrays)[:n] for name, arrays in parts.items()}
     except ValueError as error:
         raise ModelError(
-            f"models.{label}: the shape of an output depends on the values of the inputs ({error}); "
+            f"models.{spec.label}: the shape of an output depends on the values of the inputs ({error}); "
             "no engine of fixed shapes can be made of that"
         ) from error
+
+
+def _answers(
+    module: torch.nn.Module, spec: Spec, inputs: dict[str, np.ndarray], rows: Sequence[int]
+) -> list[np.ndarray]:
+    output = forward(module, spec.label, take(inputs, list(rows)), spec.device)
+    return [_array(tensor) for _, tensor in flatten(output)]
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    tensor = tensor.detach().cpu()
+    # numpy knows no bfloat16
+    widened: np.ndarray = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    return widened
 
 
 def _labelled(spec: Spec, source: ModelSource, samples: Samples, outputs: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -193,13 +212,14 @@ def _labelled(spec: Spec, source: ModelSource, samples: Samples, outputs: dict[s
 
 
 def _rounding(
-    module: torch.nn.Module, spec: Spec, inputs: dict[str, np.ndarray], outputs: dict[str, np.ndarray]
+    module: torch.nn.Module, spec: Spec, inputs: dict[str, np.ndarray], outputs: dict[str, np.ndarray], batch: int
 ) -> dict[str, list[OutputFigures]] | None:
     """What rounding alone does to each output on the first check inputs, in fp16 and bf16; None where it is unknown."""
     import torch
 
-    few = {name: array[:CHUNK] for name, array in inputs.items()}
-    expected = [array[:CHUNK] for array in outputs.values()]
+    rows, *_ = rows_of(batch, len(next(iter(inputs.values()))))
+    few = take(inputs, rows)
+    expected = [array[rows] for array in outputs.values()]
     found = {}
     try:
         for precision, dtype in (("fp16", torch.float16), ("bf16", torch.bfloat16)):

@@ -31,17 +31,18 @@ _NAMESPACES = ("aten", "prim", "prims", "profiler")
 """Operators of others (mkldnn, quantized, torchvision, a user's own) may do anything."""
 
 
-def count_work(module: torch.nn.Module, inputs: Mapping[str, np.ndarray], device: str) -> Work:
+def count_work(module: torch.nn.Module, inputs: Mapping[str, np.ndarray], device: str, items: int = ITEMS) -> Work:
     """The model's work per item, counted over one inference of the first inputs; null, with a note, where it cannot be.
 
     Args:
         module: In eval mode on `device`.
         inputs: Each of shape [n, ...], n >= 1.
         device: Where the module lies.
+        items: How many; a model may take no other number.
     """
     import torch
 
-    tensors = [torch.from_numpy(array[:ITEMS]).to(device) for array in inputs.values()]
+    tensors = [torch.tensor(array[[i % len(array) for i in range(items)]], device=device) for array in inputs.values()]
     n = len(tensors[0])
     try:
         observer, flops, outputs = _observed(module, tensors)

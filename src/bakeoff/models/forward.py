@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.core.errors import ModelError
@@ -17,13 +18,17 @@ def forward(module: torch.nn.Module, label: str, inputs: Mapping[str, np.ndarray
     """The model's output for a batch of inputs. Raises ModelError that quotes the model and names the inputs' key."""
     import torch
 
-    tensors = [torch.from_numpy(array).to(device) for array in inputs.values()]
+    # copied, since a model may write into what it is given
+    tensors = [torch.tensor(array, device=device) for array in inputs.values()]
     try:
         with torch.inference_mode():
             return module(*tensors)
     except torch.cuda.OutOfMemoryError:
         raise
     except Exception as error:
+        # a model that computes gradients inside forward() can do so under no_grad alone
+        with suppress(Exception), torch.no_grad():
+            return module(*(torch.tensor(array, device=device) for array in inputs.values()))
         given = ", ".join(f"{name} {array.dtype}{list(array.shape)}" for name, array in inputs.items())
         raise ModelError(
             f"models.{label}.inputs: the model's forward refuses {given} (batch first): {cause(error)}; "

@@ -18,7 +18,8 @@ def flatten(output: Any) -> list[tuple[str, torch.Tensor]]:
 
     Keys of dicts and fields of named tuples and dataclasses are names; what has none is `out<position>` at the top
     and `<parent>.<position>` below. Names hold only letters, digits, '.', '_' and '-', and are made distinct.
-    None and whatever is no tensor is left out. Raises ModelError where no tensor is left.
+    None, numbers and strings are left out. Raises ModelError for any other object, in which tensors may be hidden, and
+    where no tensor is left.
     """
     named: list[tuple[str, torch.Tensor]] = []
     taken: set[str] = set()
@@ -40,6 +41,17 @@ def flatten(output: Any) -> list[tuple[str, torch.Tensor]]:
             "its forward() must return a tensor, or a tuple, list or dict of tensors"
         )
     return named
+
+
+def left_out(output: Any) -> list[str]:
+    """Path and type of each number and string in the output: `temperature (float)`."""
+    import torch
+
+    return [
+        f"{'.'.join(path) or 'the output'} ({type(value).__name__})"
+        for path, value in _parts(output, ())
+        if not isinstance(value, torch.Tensor)
+    ]
 
 
 def is_plain(output: Any) -> bool:
@@ -73,17 +85,33 @@ def flat_module(module: torch.nn.Module) -> torch.nn.Module:
 def _leaves(output: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], torch.Tensor]]:
     import torch
 
-    if isinstance(output, torch.Tensor):
+    for place, value in _parts(output, path):
+        if isinstance(value, torch.Tensor):
+            yield place, value
+
+
+def _parts(output: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every tensor, number and string, with the way to it. Raises ModelError for an object of another kind."""
+    import torch
+
+    if output is None:
+        return
+    if isinstance(output, torch.Tensor | str | int | float | complex | bytes):
         yield path, output
     elif isinstance(output, Mapping):
         for key, value in output.items():
-            yield from _leaves(value, (*path, str(key)))
+            yield from _parts(value, (*path, str(key)))
     elif isinstance(output, tuple) and hasattr(output, "_fields"):
         for field, value in zip(output._fields, output, strict=True):
-            yield from _leaves(value, (*path, field))
+            yield from _parts(value, (*path, field))
     elif isinstance(output, tuple | list):
         for index, value in enumerate(output):
-            yield from _leaves(value, (*path, str(index)))
+            yield from _parts(value, (*path, str(index)))
     elif dataclasses.is_dataclass(output) and not isinstance(output, type):
         for field in dataclasses.fields(output):
-            yield from _leaves(getattr(output, field.name), (*path, field.name))
+            yield from _parts(getattr(output, field.name), (*path, field.name))
+    else:
+        raise ModelError(
+            f"the model's output {'.'.join(path) or 'itself'} is a {type(output).__name__}, in which no tensor can "
+            "be found; wrap the model so that forward() returns tensors, in tuples, lists, dicts or dataclasses"
+        )

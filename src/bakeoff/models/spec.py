@@ -26,18 +26,36 @@ class InputSpec(Section):
     """Shape without the batch dimension, which is always the first."""
     dtype: DType = "float32"
     """Element type. Floating inputs are given in the target's precision, integer inputs as they are."""
-    low: int = 0
-    """Smallest value of an integer input."""
-    high: int = 1000
-    """Integer inputs are drawn from low (included) to high (excluded), for example the vocabulary size."""
+    low: int | float | None = None
+    """Smallest value. Integer inputs: 0 when left out. Floating inputs have no limits when both are left out."""
+    high: int | float | None = None
+    """Values are below it; integer inputs: 1000 when left out, for example the vocabulary size. A floating input with
+    limits is drawn evenly between them; an image is stretched to them."""
+
+    @property
+    def limits(self) -> tuple[int | float, int | float] | None:
+        """(low, high) of the values that are drawn; None for a floating input without limits, and for bool."""
+        if self.dtype in _RANGES:
+            return 0 if self.low is None else self.low, 1000 if self.high is None else self.high
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
     @model_validator(mode="after")
     def _can_be_made(self) -> "InputSpec":
-        if self.low >= self.high:
-            raise ValueError(f"high ({self.high}) must be greater than low ({self.low})")
-        least, end = _RANGES.get(self.dtype, (self.low, self.high))
-        if self.low < least or self.high > end:
-            raise ValueError(f"low and high of {self.dtype} must lie between {least} and {end}")
+        if self.dtype == "float32" and (self.low is None) != (self.high is None):
+            raise ValueError("a floating input has both low and high, or neither")
+        limits = self.limits
+        if limits is not None:
+            low, high = limits
+            if low >= high:
+                raise ValueError(f"high ({high}) must be greater than low ({low})")
+            if self.dtype in _RANGES:
+                least, end = _RANGES[self.dtype]
+                if low < least or high > end:
+                    raise ValueError(f"low and high of {self.dtype} must lie between {least} and {end}")
+                if low != int(low) or high != int(high):
+                    raise ValueError(f"low and high of {self.dtype} must be whole numbers")
+            elif not (math.isfinite(low) and math.isfinite(high)):
+                raise ValueError("low and high must be finite numbers")
         if math.prod(self.shape) > MAX_VALUES:
             raise ValueError(f"shape {self.shape} holds {math.prod(self.shape):,} values for one item of a batch; "
                              f"at most {MAX_VALUES:,}")  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 
 from bakeoff.artifacts.base import Record
 from bakeoff.artifacts.stages import DOING, TRACKED_ONLY
+from bakeoff.config.study import Batch
 from bakeoff.core.cell import Cell
 from bakeoff.core.job_messages import HAS_DEVICE, ORDER, UNDER_WAY
 from bakeoff.core.machine import Machine
@@ -32,6 +33,10 @@ def _run(stage: str, snakemake: Any) -> None:
     given = dict(snakemake.params.items())
     attempt, repair = given.pop("attempt"), given.pop("repair")
     job = {name: value for name, value in given.items() if name not in TRACKED_ONLY}
+    if stage == "reference":
+        # No parameter of the rule: a reference is none the worse for a batch size that the study gets later. It is
+        # asked for only where the model takes no other.
+        job["batch_size"] = Batch.model_validate(snakemake.config.get("batch") or {}).only
     paths = StudyPaths(job["target"]["study"])
     record_file, log = snakemake.output[0], snakemake.log[0]
     progress = Progress(paths.results)

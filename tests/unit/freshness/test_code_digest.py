@@ -376,6 +376,7 @@ _IMPORT_BY_NAME = {
     "bakeoff.models.single_file_import": "A model's library.",
     "bakeoff.backends.tensorrt.library": "TensorRT.",
     "bakeoff.backends.torch2trt": "torch2trt.",
+    "bakeoff.core.operator_libraries": "Libraries that register operators with PyTorch.",
     "bakeoff.core.registry": "Members of the registry that calls it.",
     "bakeoff.core.private_parts": "Private parts of other libraries, by their names.",
     "bakeoff.freshness.code_digest": "Registries, which it asks for their folders.",

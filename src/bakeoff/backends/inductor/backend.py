@@ -25,6 +25,7 @@ from bakeoff.backends.shared.torch_session import (
 )
 from bakeoff.core.compiler import find_compiler
 from bakeoff.core.errors import BuildError, EngineError
+from bakeoff.core.operator_libraries import with_operators
 from bakeoff.core.precision import Precision
 from bakeoff.core.quoting import build_failure
 from bakeoff.core.torch_private import SLEEP
@@ -169,7 +170,10 @@ class Inductor(Backend):
         package = folder / files[0]
         device_index = -1 if spec.device == "cpu" else int(spec.device.partition(":")[2])
         try:
-            compiled = private.load_package(package, single_threaded=self.options.cuda_graph, device_index=device_index)
+            graph = self.options.cuda_graph
+            compiled = with_operators(
+                lambda: private.load_package(package, single_threaded=graph, device_index=device_index)
+            )
         except Exception as error:
             raise EngineError(f"AOTInductor could not load {package}: {build_failure(error)}") from error
         # The package reads its inputs in the memory order that it was compiled for, and does not check theirs.

@@ -177,7 +177,7 @@ class OnnxRuntime(Backend):
         from bakeoff.profiling.precision_held import record_dtypes
 
         session = self._session(folder / GRAPH, spec)
-        session.prepare(spec.zero_arrays(spec.batch_opt))
+        session.prepare(spec.example_arrays(spec.batch_opt))
         run = session.profile(1, float("inf"))[0]
         session.close()
         record_dtypes(built, [(node.operator, node.dtype) for node in run.nodes], spec.precision)

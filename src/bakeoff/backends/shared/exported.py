@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import EngineSpec
-from bakeoff.backends.shared.torch_dtypes import zeros
+from bakeoff.backends.shared.torch_dtypes import example_batch
 from bakeoff.backends.shared.torch_session import in_memory_order
 from bakeoff.core.errors import BuildError
+from bakeoff.core.operator_libraries import with_operators
 from bakeoff.core.quoting import essential_line
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def fitted_program(
 ) -> torch.export.ExportedProgram:
     """The exported program on the engine's device, for the engine's batch sizes and in its memory order.
 
-    Its example inputs are zeros of the batch size to tune for; `rewrite` may change its graph of ATen operators. Raises
+    Its example inputs are of the batch size to tune for; `rewrite` may change its graph of ATen operators. Raises
     BuildError where the program is fixed to another batch size, or where torch.export refuses it.
     """
     import torch
@@ -37,7 +38,7 @@ def fitted_program(
     from bakeoff.exports.base import ExportTask, dynamic_shapes
 
     try:
-        program = torch.export.load(str(file))
+        program = with_operators(lambda: torch.export.load(str(file)))
     except Exception as error:
         raise BuildError(f"torch.export could not load {file}: {essential_line(error)}") from error
     _check_batch(program, spec, file)
@@ -53,7 +54,7 @@ def fitted_program(
         module = module.to(memory_format=torch.channels_last)
     # torch.export takes a batch of 1 for a constant
     size = max(spec.batch_opt, 2) if spec.dynamic else spec.batch_opt
-    examples = tuple(in_memory_order(zeros(spec, size), channels_last))
+    examples = tuple(in_memory_order(example_batch(spec, size), channels_last))
     task = ExportTask(examples, [i.name for i in spec.inputs], [], spec.batch_max if spec.dynamic else None, True, True)
     try:
         with torch.no_grad():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.shared.torch_session import in_memory_order, input_dtype
 from bakeoff.core.private_parts import MissingPrivatePart
+from bakeoff.core.quoting import essential_line
 from bakeoff.core.torch_private import dispatch_mode
 from bakeoff.profiling.precision_held import is_compute, record_dtypes
 
@@ -31,8 +32,9 @@ def record_executed_dtypes(built: Built, module: Any, spec: EngineSpec, channels
     """
     try:
         layers = executed_dtypes(module, spec, channels_last)
-    except MissingPrivatePart as missing:
-        built.notes.append(f"in which types the engine computes is unknown: {missing}")
+    except Exception as error:  # the engine is built, and whether it answers right is judged later
+        why = str(error) if isinstance(error, MissingPrivatePart) else essential_line(error)
+        built.notes.append(f"in which types the engine computes is unknown: {why}")
         return
     record_dtypes(built, layers, spec.precision)
 
@@ -40,7 +42,7 @@ def record_executed_dtypes(built: Built, module: Any, spec: EngineSpec, channels
 def executed_dtypes(module: Any, spec: EngineSpec, channels_last: bool = False) -> list[tuple[str, str]]:
     """(operator type, dtype) of every computing operator of one inference at the smallest batch size.
 
-    Runs the module once on zeros, on its device; what the model casts inside forward() is seen as well. Raises
+    Runs the module once, on its device; what the model casts inside forward() is seen as well. Raises
     whatever the module raises, and MissingPrivatePart where the installed PyTorch lets nobody watch its operators.
     """
     import torch
@@ -53,19 +55,19 @@ def executed_dtypes(module: Any, spec: EngineSpec, channels_last: bool = False) 
             seen.extend(_computing(func, result))
             return result
 
-    inputs = in_memory_order(zeros(spec, spec.batch_min), channels_last)
-    with torch.inference_mode(), Observer():
+    inputs = in_memory_order(example_batch(spec, spec.batch_min), channels_last)
+    with torch.no_grad(), Observer():
         module(*inputs)
     return seen
 
 
-def zeros(spec: EngineSpec, batch_size: int) -> list[torch.Tensor]:
-    """One batch of zeros on the engine's device, floating inputs in the engine's dtype."""
+def example_batch(spec: EngineSpec, batch_size: int) -> list[torch.Tensor]:
+    """One batch of example inputs on the engine's device, floating inputs in the engine's dtype."""
     import torch
 
     return [
-        torch.zeros((batch_size, *info.shape), dtype=input_dtype(info, spec.precision), device=spec.device)
-        for info in spec.inputs
+        torch.tensor(array, dtype=input_dtype(info, spec.precision), device=spec.device)
+        for info, array in zip(spec.inputs, spec.example_arrays(batch_size), strict=True)
     ]
 
 

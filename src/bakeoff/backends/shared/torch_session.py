@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.backends.base import EngineSpec, InputInfo, LayerTimes, Request, Session, check_input_count
@@ -102,7 +103,9 @@ class TorchSession(Session):
         self.spec = spec
         self.channels_last = channels_last
         self.cuda_graph = cuda_graph
-        self._inference_mode = torch.inference_mode
+        self._mode: Callable[[], Any] = torch.inference_mode
+        """Entered for every inference; no_grad for a model that computes gradients inside forward()."""
+        self._called = False
         self._graph: torch.cuda.CUDAGraph | None = None
         self._inputs: list[torch.Tensor] = []
         self._output: Any = None
@@ -131,8 +134,26 @@ class TorchSession(Session):
         return self._output
 
     def _forward(self) -> Any:
-        with self._inference_mode():
+        if not self._called:
+            self._called = True
+            return self._first_call()
+        with self._mode():
             return self.module(*self._inputs)
+
+    def _first_call(self) -> Any:
+        import torch
+
+        try:
+            with self._mode():
+                return self.module(*self._inputs)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except Exception:
+            with suppress(Exception), torch.no_grad():
+                output = self.module(*self._inputs)
+                self._mode = torch.no_grad
+                return output
+            raise
 
     def _capture(self) -> torch.cuda.CUDAGraph:
         """One inference as a CUDA graph that reads the prepared inputs and always writes the same output tensors.

@@ -243,7 +243,7 @@ class TensorRt(Backend):
         try:
             with self._started(name, folder, spec, None) as (session, without):
                 for batch_size in {spec.batch_min, spec.batch_max} - {spec.batch_opt}:
-                    session.prepare(spec.zero_arrays(batch_size))
+                    session.prepare(spec.example_arrays(batch_size))
                     session.run()
                 session.synchronize()
                 stored = session.compiled_kernels()
@@ -268,7 +268,7 @@ class TensorRt(Backend):
         session = TensorRtSession(name, folder / PLAN, spec, self.options, stored)
         load_s = time.perf_counter() - started
         try:
-            session.prepare(spec.zero_arrays(spec.batch_opt))
+            session.prepare(spec.example_arrays(spec.batch_opt))
             session.synchronize()
             started = time.perf_counter()
             session.run()

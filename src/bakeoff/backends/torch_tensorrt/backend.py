@@ -26,6 +26,7 @@ from bakeoff.backends.shared.torch_session import (
 from bakeoff.backends.tensorrt.library import distribution_of
 from bakeoff.core.distributions import version_of
 from bakeoff.core.errors import BuildError, EngineError
+from bakeoff.core.operator_libraries import with_operators
 from bakeoff.core.precision import Precision
 from bakeoff.core.quoting import essential_line
 from bakeoff.models.sources import source_class
@@ -167,7 +168,9 @@ class TorchTensorRt(Backend):
         configure_torch(spec)
         file = folder / files[0]
         try:
-            module = torch.export.load(str(file)).module() if self._dynamo else torch.jit.load(str(file))
+            load = torch.export.load if self._dynamo else torch.jit.load
+            loaded = with_operators(lambda: load(str(file)))
+            module = loaded.module() if self._dynamo else loaded
         except Exception as error:
             raise EngineError(f"Torch-TensorRT could not load {file}: {essential_line(error)}") from error
         return TorchSession(module, spec, cuda_graph=self.options.cuda_graph)
@@ -215,7 +218,7 @@ class TorchTensorRt(Backend):
         library = _library()
         if not hasattr(library, "ts"):
             raise BuildError("this version of Torch-TensorRT has no TorchScript frontend; use frontend: dynamo")
-        module = torch.jit.load(str(export / "model.ts"), map_location=spec.device).eval()
+        module = with_operators(lambda: torch.jit.load(str(export / "model.ts"), map_location=spec.device)).eval()
         module = torch.jit.freeze(module)
         written_out = write_out_batch_norm(module) if version_of("torch-tensorrt-rtx") else 0
         compiled = library.ts.compile(

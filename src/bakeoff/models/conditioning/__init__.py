@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bakeoff.models.batch_size import rows_of, take
 from bakeoff.models.conditioning.batch_norm import estimate_batch_norm
 from bakeoff.models.conditioning.branches import scale_branches
 from bakeoff.models.conditioning.few_bits import round_parameters
@@ -50,7 +51,11 @@ REAL = BATCHES * BATCH_SIZE // 2
 
 
 def condition(
-    module: torch.nn.Module, label: str, model: ModelBase, real: Mapping[str, np.ndarray] | None = None
+    module: torch.nn.Module,
+    label: str,
+    model: ModelBase,
+    real: Mapping[str, np.ndarray] | None = None,
+    batch_size: int = BATCH_SIZE,
 ) -> str:
     """Condition a randomly initialised module in eval mode, in place; says in words what was done.
 
@@ -62,23 +67,23 @@ def condition(
         label: Of the model, for errors.
         model: Its config section.
         real: Inputs of the kind that will judge, and none of those, each [n, *shape]; None where seeded ones will.
+        batch_size: Items that the model takes at once.
     """
     inputs = seeded_inputs(model.inputs, BATCHES * BATCH_SIZE, model.seed, STATISTICS)
     for name, array in (real or {}).items():
         # every second one is real, repeated where they are few
         inputs[name][::2] = array[[i % len(array) for i in range(REAL)]]
-    batches = [
-        {name: array[start : start + BATCH_SIZE] for name, array in inputs.items()}
-        for start in range(0, BATCHES * BATCH_SIZE, BATCH_SIZE)
-    ]
+    batches = [take(inputs, rows) for rows in rows_of(batch_size, BATCHES * BATCH_SIZE)]
+    # two items show as well as eight how a model is built, where it takes two
+    few = take(inputs, [0, 1]) if batch_size == BATCH_SIZE else batches[0]
     with seeded(model.seed):
         kernels = smooth_kernels(module)
-        branches = scale_branches(module, label, batches[0])
+        branches = scale_branches(module, label, few)
         round_parameters(module)
         limited = limit_outputs(module, label, batches[0])
         norms = estimate_batch_norm(module, label, batches)
-        heads = standardise_heads(module, label, batches)
-    on = f"on {BATCHES} batches of {BATCH_SIZE} {'real and seeded' if real else 'seeded'} inputs"
+        heads = standardise_heads(module, label, few, batches)
+    on = f"on {len(batches)} batches of {batch_size} {'real and seeded' if real else 'seeded'} inputs"
     done = ["parameters rounded to few bits"]
     if kernels:
         done.append(f"kernels of {kernels} convolutions smoothed")

@@ -36,7 +36,7 @@ def scale_branches(module: torch.nn.Module, label: str, batch: Mapping[str, np.n
     if not norms:
         return 0
     with hooked(norms, watch.normalized), watch:
-        forward(module, label, {name: array[:2] for name, array in batch.items()})
+        forward(module, label, batch)
     for layer in watch.branches:
         torch.nn.init.constant_(layer.weight, BRANCH_SCALE)
     return len(watch.branches)

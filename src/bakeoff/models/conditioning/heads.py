@@ -22,10 +22,14 @@ _CONSTANT = 1e-7
 it is below fp32's rounding, so scaling it up would only show rounding noise."""
 
 
-def standardise_heads(module: torch.nn.Module, label: str, batches: list[dict[str, np.ndarray]]) -> list[str]:
-    """Give each head's outputs zero mean and unit variance per class over the batches; returns the heads' names."""
+def standardise_heads(
+    module: torch.nn.Module, label: str, few: Mapping[str, np.ndarray], batches: list[dict[str, np.ndarray]]
+) -> list[str]:
+    """Give each head's outputs zero mean and unit variance per class over the batches; returns the heads' names.
+
+    The heads are found by running the model on `few` inputs.
+    """
     done = []
-    few = {name: array[:2] for name, array in batches[0].items()}
     for name, head in _heads(module, label, few).items():
         if _standardise(module, label, head, batches):
             done.append(name or type(head).__name__)

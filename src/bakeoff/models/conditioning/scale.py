@@ -30,7 +30,7 @@ def limit_outputs(module: torch.nn.Module, label: str, batch: Mapping[str, np.nd
     limited: list[Any] = []
 
     def limit(layer: Any, _: Any, output: torch.Tensor) -> torch.Tensor | None:
-        if layer in seen:  # it is called a second time, scaled already
+        if layer in seen or output.is_nested:  # it is called a second time, scaled already; or knows no deviation
             return None
         seen.add(layer)
         std = float(output.float().std(unbiased=False))

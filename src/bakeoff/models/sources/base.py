@@ -18,6 +18,7 @@ from bakeoff.artifacts.io import whole
 from bakeoff.core.errors import ModelError
 from bakeoff.core.files import is_file
 from bakeoff.core.quoting import cause, short
+from bakeoff.models.lazy import initialise_lazy
 from bakeoff.models.seeding import seeded
 from bakeoff.models.single_file_import import Builder, forget_placeholders
 from bakeoff.models.spec import ModelBase
@@ -72,6 +73,8 @@ class ModelSource(ABC):
         self.label = label
         """The model's label in the config."""
         self.config = config
+        self.notes: list[str] = []
+        """What is worth knowing about the model's code, found when it was made; for its record."""
 
     @property
     def key(self) -> str:
@@ -132,6 +135,7 @@ class ModelSource(ABC):
         forget_placeholders()
         with seeded(self.config.seed):
             module = self.build(fetch)
+            initialise_lazy(module, self.label, self.config)
         return self.prepare(module)
 
     def make_model(self) -> torch.nn.Module:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from bakeoff.artifacts.io import digest, whole
 from bakeoff.core.errors import ModelError
+from bakeoff.core.operator_libraries import with_operators
 from bakeoff.core.quoting import cause
 from bakeoff.models.single_file_import import Builder
 from bakeoff.models.sources.base import ModelSource, UserFile
@@ -79,7 +80,7 @@ class TorchscriptSource(ModelSource):
         import torch
 
         try:
-            module: torch.nn.Module = torch.jit.load(str(path), map_location="cpu")
+            module: torch.nn.Module = with_operators(lambda: torch.jit.load(str(path), map_location="cpu"))
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelError(
                 f"{self.key}.path: torch.jit.load refuses {path}: {cause(error)}; "

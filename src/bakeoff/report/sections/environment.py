@@ -53,6 +53,8 @@ def _model(label: str, reference: ReferenceRecord) -> TableRow:
     weights = reference.weights or DASH
     if reference.statistics:
         weights += f"; {reference.statistics}"
+    if reference.notes:
+        weights += f"; note: {'; '.join(reference.notes)}"
     inputs = "; ".join(
         f"{tensor.get('name')} {'×'.join(map(str, tensor.get('shape') or []))} {tensor.get('dtype')}"
         for tensor in reference.inputs

@@ -13,18 +13,25 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.core.errors import ModelError
 from bakeoff.core.quoting import cause
 from bakeoff.core.suggest import nearest
+from bakeoff.models.process_state import restored
 
 if TYPE_CHECKING:
     import torch
 
 
-def call_factory(path: Path, function: str, args: dict[str, Any], key: str) -> torch.nn.Module:
+def call_factory(path: Path, function: str, args: dict[str, Any], key: str, notes: list[str]) -> torch.nn.Module:
     """Import the file, call its factory with `args`, return the module.
 
-    `key` is the path of the config key that names the factory, for messages: `models.<label>.factory`.
+    `key` is the path of the config key that names the factory, for messages: `models.<label>.factory`. What the code
+    does that is worth knowing goes into `notes`.
     Raises ModelError, naming file and line, where the file does not import, has no such factory, or the factory
     fails or returns anything but a torch.nn.Module.
     """
+    with restored(notes):
+        return _called(path, function, args, key, notes)
+
+
+def _called(path: Path, function: str, args: dict[str, Any], key: str, notes: list[str]) -> torch.nn.Module:
     import torch
 
     module = _import(path, key)
@@ -44,6 +51,14 @@ def call_factory(path: Path, function: str, args: dict[str, Any], key: str) -> t
             f"{key}: {function} in {path} returned {type(made).__name__}, not a torch.nn.Module; "
             "return the module itself"
         )
+    if isinstance(made, torch.jit.ScriptModule):
+        raise ModelError(
+            f"{key}: {function} in {path} returned a scripted module, which holds no Python code; "
+            "return the module before scripting, or save it with torch.jit.save and use source: torchscript"
+        )
+    if isinstance(made, torch._dynamo.eval_frame.OptimizedModule):
+        notes.append("its factory returns a torch.compile'd module: what is measured is the module inside")
+        made = made._orig_mod
     return made
 
 

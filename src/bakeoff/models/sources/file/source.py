@@ -45,4 +45,5 @@ class FileSource(WeightedSource):
 
     def build(self, fetch: bool) -> torch.nn.Module:
         """See ModelSource.build."""
-        return call_factory(Path(self.config.path), self.config.function, self.config.args, f"{self.key}.factory")
+        key = f"{self.key}.factory"
+        return call_factory(Path(self.config.path), self.config.function, self.config.args, key, self.notes)
