@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 ALIKE = 1e-3
-"""Two answers are alike up to this relative L2 error. fp32 at another batch size differs by 1e-7 to 2e-4, and what comes
+"""Two answers are alike up to this relative L2 error. fp32 at another batch size differs by 1e-7 to 2e-4. What comes
 from chance or from other items is larger by far."""
 EQUAL = 0.99
 """And up to this share of equal elements, of integers: near ties fall one way or the other."""
