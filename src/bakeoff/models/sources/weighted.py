@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -24,6 +25,8 @@ class WeightedSource(ModelSource):
     """A source that makes architectures, whose weights may be random, its own, or a checkpoint's."""
 
     config: WeightedModel
+    _loading: Sequence[str] = ()
+    """What `make_model` did to make the checkpoint fit, in words."""
 
     @property
     def checkpoint(self) -> str | None:
@@ -40,9 +43,13 @@ class WeightedSource(ModelSource):
         raise NotImplementedError
 
     def describe_weights(self) -> str:
-        """See ModelSource.describe_weights."""
+        """See ModelSource.describe_weights.
+
+        After `make_model` it also says what of a checkpoint was loaded and what was done to make it fit.
+        """
         if self.checkpoint:
-            return f"{Path(self.checkpoint)} (sha256 {digest(self.checkpoint).sha256[:12]})"
+            file = f"{Path(self.checkpoint)} (sha256 {digest(self.checkpoint).sha256[:12]})"
+            return "; ".join([file, *self._loading])
         return self.own_weights() if self.has_real_weights else f"random, seed {self.config.seed}"
 
     def files(self) -> list[UserFile]:
@@ -56,7 +63,7 @@ class WeightedSource(ModelSource):
         module = super().make_model()
         if self.checkpoint:
             where = f"{self.key}.weights"
-            load_weights(module, read_checkpoint(self.checkpoint, where), where, self.checkpoint)
+            self._loading = load_weights(module, read_checkpoint(self.checkpoint, where), where, self.checkpoint)
         return module
 
 
