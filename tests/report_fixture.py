@@ -519,7 +519,9 @@ def _settings(
 ) -> dict[str, Any]:
     return {
         "study": "quickstart", "device": "auto", "threads": 2,
-        "models": {name: {"source": "torchvision", "weights": "random", "seed": 0} for name in names},
+        "models": {
+            name: {"source": "torchvision", "name": "resnet18", "weights": "random", "seed": 0} for name in names
+        },
         "backends": {label: {"kind": BACKENDS.get(label, ("openvino",))[0]} for label in labels},
         "precisions": list(precisions), "batch": {"sizes": list(batch_sizes), "dynamic": True},
         "warmup": {"min_s": 0.3, "max_s": 10.0},

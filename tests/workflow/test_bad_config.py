@@ -17,6 +17,10 @@ BAD = {
     "a key": ({"modles": {"net": GOOD}}, ["modles: unknown key; did you mean 'models'?"]),
     "a label": ({"models": {"../../net": GOOD}}, ["'../../net' becomes a folder name"]),
     "a value": ({"timing": {"rounds": -3}}, ["timing.rounds", "-3"]),
+    "a model's name": (
+        {"models": {"net": {**GOOD, "name": "resnet81"}}},
+        ["models.net.name: timm knows no model 'resnet81'; did you mean 'resnet18'?"],
+    ),
     "a checkpoint": (
         {"models": {"net": {**GOOD, "weights": "no.pt"}}},
         ["models.net.weights: there is no file 'no.pt'"],

@@ -232,7 +232,9 @@ def test_snakemakes_own_report_shows_plots_with_captions_and_categories(workspac
 
 
 def test_a_config_mistake_ends_at_once_and_writes_nothing(make_workspace):
-    workspace = make_workspace({"study": "bad", "models": {"m": {"source": "timm"}}, "backends": {"tensort": None}})
+    workspace = make_workspace(
+        {"study": "bad", "models": {"m": {"source": "timm", "name": "resnet18"}}, "backends": {"tensort": None}}
+    )
     run = workspace.run()
     assert run.status != 0
     assert "backends.tensort: unknown kind 'tensort'; did you mean 'tensorrt'?" in run.output

@@ -166,7 +166,8 @@ class ReferenceRecord(Record):
     description: str | None = None
     """The model and where it comes from, in one line."""
     weights: str | None = None
-    """Where the weights come from, in words, with the digest of a checkpoint."""
+    """Where the weights come from, in words. Of a checkpoint with its digest and what was done to make it fit: the key
+    that its weights lie under, a prefix taken off their names, entries ignored, types converted."""
     real_weights: bool | None = None
     """False for random weights."""
     rounding: dict[str, list[OutputFigures]] | None = None

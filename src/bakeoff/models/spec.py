@@ -95,6 +95,6 @@ class WeightedModel(ModelBase):
 
     weights: Weights = "random"
     """`random` (seeded), `pretrained` (fetched by the source's own library) or the path of a checkpoint:
-    .safetensors, or a state dict that loads with weights_only."""
+    .safetensors, or a file with a state dict, under whatever key, that loads with weights_only."""
     args: Arguments = {}
     """Keyword arguments of the model's factory."""

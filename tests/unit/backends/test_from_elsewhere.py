@@ -10,7 +10,7 @@ SHOW = """
 from bakeoff.backends import KINDS, make_backend
 from bakeoff.config.load import parse_study
 backends = {"null": {"duration_ms": 3.0}}
-study = parse_study({"models": {"m": {"source": "timm"}}, "backends": backends, "baseline": "null"})
+study = parse_study({"models": {"m": {"source": "timm", "name": "resnet18"}}, "backends": backends, "baseline": "null"})
 print(*KINDS, make_backend(study.backends["null"]).options.duration_ms)
 """
 

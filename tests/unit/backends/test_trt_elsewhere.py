@@ -170,7 +170,7 @@ def test_the_folder_is_found_by_the_labels(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     study = {
         "study": "here",
-        "models": {"net": {"source": "timm"}},
+        "models": {"net": {"source": "timm", "name": "resnet18"}},
         "backends": {"eager": None, "trt": {"kind": "tensorrt", "engines": "ci/there/"}},
         "batch": {"sizes": [2], "dynamic": False},
     }

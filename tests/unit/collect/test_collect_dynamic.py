@@ -12,7 +12,7 @@ LATENCY_MS = {"onnxruntime": 4.2, "fixed": 4.0, "other": 3.0}
 def a_study(**changes):
     return parse_study(
         {
-            "models": {"net": {"source": "timm"}},
+            "models": {"net": {"source": "timm", "name": "resnet18"}},
             "backends": {
                 "eager": None,
                 "onnxruntime": None,

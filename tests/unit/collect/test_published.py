@@ -28,7 +28,14 @@ PUBLISHED = {
 def study(published=PUBLISHED, **changes):
     """A study of one model with published figures."""
     backends = {"eager": None, "onnxruntime": None, "openvino": None}
-    return parse_study({"models": {"net": {"source": "timm"}}, "backends": backends, "published": published, **changes})
+    return parse_study(
+        {
+            "models": {"net": {"source": "timm", "name": "resnet18"}},
+            "backends": backends,
+            "published": published,
+            **changes,
+        }
+    )
 
 
 def cell(backend):
@@ -74,7 +81,7 @@ def test_figures_that_nothing_measures_are_told(change, told):
 
 def test_with_several_models_a_figure_says_which():
     with pytest.raises(ConfigError, match=r"published.figures.0: the study has several; give model"):
-        study(models={"net": {"source": "timm"}, "other": {"source": "timm"}})
+        study(models={"net": {"source": "timm", "name": "resnet18"}, "other": {"source": "timm", "name": "resnet18"}})
 
 
 def collected():

@@ -23,7 +23,11 @@ VALID = {
     "device": "cpu",
     "models": {
         "a": {"source": "torchvision", "name": "resnet18", "seed": 3, "args": {"num_classes": 10}},
-        "b": {"source": "timm", "inputs": {"x": {"shape": [4], "dtype": "int64", "low": 0, "high": 9}}},
+        "b": {
+            "source": "timm",
+            "name": "resnet18",
+            "inputs": {"x": {"shape": [4], "dtype": "int64", "low": 0, "high": 9}},
+        },
     },
     "backends": {
         "eager": None,

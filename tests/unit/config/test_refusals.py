@@ -7,9 +7,11 @@ import pytest
 from bakeoff.config.load import load_study, parse_study
 from bakeoff.core.errors import ConfigError
 
+NET = {"source": "timm", "name": "resnet18"}
+
 
 def study(**changes):
-    return {"models": {"m": {"source": "timm"}}, "backends": {"eager": None}, **changes}
+    return {"models": {"m": NET}, "backends": {"eager": None}, **changes}
 
 
 def model(**keys):
@@ -17,11 +19,11 @@ def model(**keys):
 
 
 def args(value):
-    return model(source="timm", args={"a": value})
+    return model(**NET, args={"a": value})
 
 
 def inputs(**keys):
-    return model(source="timm", inputs={"x": {"shape": [3], **keys}})
+    return model(**NET, inputs={"x": {"shape": [3], **keys}})
 
 
 LONG = "x" * 5000
@@ -30,10 +32,10 @@ NAN = float("nan")
 REFUSED = {
     "no mapping": ([1], ["mapping", "models"]),
     "no models": ({"backends": {"eager": None}}, ["models", "missing"]),
-    "no backends": ({"models": {"m": {"source": "timm"}}}, ["backends", "missing"]),
+    "no backends": ({"models": {"m": NET}}, ["backends", "missing"]),
     "empty models": (study(models={}), ["models", "empty"]),
     "empty backends": (study(backends={}), ["backends", "empty"]),
-    "models is a list": (study(models=[{"source": "timm"}]), ["models", "mapping"]),
+    "models is a list": (study(models=[NET]), ["models", "mapping"]),
     "unknown key": (study(modles={}), ["modles", "unknown key", "did you mean 'models'"]),
     "unknown key deep": (study(timing={"ci_real": 0.1}), ["timing.ci_real", "did you mean 'ci_rel'"]),
     "unknown kind": (study(backends={"tensort": None}), ["backends.tensort", "did you mean 'tensorrt'"]),
@@ -74,15 +76,15 @@ REFUSED = {
         study(backends={"eager": {"models": ["m"]}}),
         ["baseline", "backends.eager.models"],
     ),
-    "model leaves the folder": (study(models={"../m": {"source": "timm"}}), ["'../m'", "folder name"]),
-    "model with slash": (study(models={"a/b": {"source": "timm"}}), ["'a/b'", "folder name"]),
-    "model with space": (study(models={"a b": {"source": "timm"}}), ["'a b'", "folder name"]),
-    "model with markup": (study(models={"<b>": {"source": "timm"}}), ["'<b>'", "folder name"]),
-    "model not ascii": (study(models={"mödel": {"source": "timm"}}), ["mödel", "folder name"]),
-    "model hidden": (study(models={".m": {"source": "timm"}}), ["'.m'", "folder name"]),
-    "model dots": (study(models={"..": {"source": "timm"}}), ["'..'", "folder name"]),
+    "model leaves the folder": (study(models={"../m": NET}), ["'../m'", "folder name"]),
+    "model with slash": (study(models={"a/b": NET}), ["'a/b'", "folder name"]),
+    "model with space": (study(models={"a b": NET}), ["'a b'", "folder name"]),
+    "model with markup": (study(models={"<b>": NET}), ["'<b>'", "folder name"]),
+    "model not ascii": (study(models={"mödel": NET}), ["mödel", "folder name"]),
+    "model hidden": (study(models={".m": NET}), ["'.m'", "folder name"]),
+    "model dots": (study(models={"..": NET}), ["'..'", "folder name"]),
     "model is a results file": (
-        study(models={"environment.json": {"source": "timm"}}),
+        study(models={"environment.json": NET}),
         ["models.environment.json", "another one"],
     ),
     "backend is a results folder": (
@@ -90,29 +92,29 @@ REFUSED = {
         ["backends.exports", "another one"],
     ),
     "labels that differ in case": (
-        study(models={"m": {"source": "timm"}, "M": {"source": "timm"}}),
+        study(models={"m": NET, "M": NET}),
         ["models.M", "case"],
     ),
-    "label is a number": (study(models={5: {"source": "timm"}}), ["models.5"]),
-    "label too long": (study(models={"m" * 200: {"source": "timm"}}), ["models.mmm"]),
+    "label is a number": (study(models={5: NET}), ["models.5"]),
+    "label too long": (study(models={"m" * 200: NET}), ["models.mmm"]),
     "study leaves the folder": (study(study="../../etc"), ["study", "'../../etc'", "folder name"]),
     "study is empty": (study(study=""), ["study"]),
     "no source": (model(name="resnet18"), ["models.m", "source"]),
     "unknown source": (model(source="torchvison"), ["models.m", "did you mean 'torchvision'"]),
     "source is null": (model(source=None), ["models.m", "source"]),
     "model is a string": (study(models={"m": "resnet18"}), ["models.m", "mapping", "'resnet18'"]),
-    "shape is text": (model(source="timm", inputs={"x": {"shape": "3x224"}}), ["models.m.inputs.x.shape", "'3x224'"]),
-    "shape is zero": (model(source="timm", inputs={"x": {"shape": [0]}}), ["inputs.x.shape.0", "0"]),
-    "shape is negative": (model(source="timm", inputs={"x": {"shape": [-3]}}), ["inputs.x.shape.0", "-3"]),
-    "shape is huge": (model(source="timm", inputs={"x": {"shape": [10**9]}}), ["inputs.x.shape.0"]),
-    "shape is a fraction": (model(source="timm", inputs={"x": {"shape": [1.5]}}), ["inputs.x.shape.0", "1.5"]),
-    "no inputs": (model(source="timm", inputs={}), ["models.m.inputs", "empty"]),
-    "unknown dtype": (model(source="timm", inputs={"x": {"shape": [3], "dtype": "float16"}}), ["dtype", "'float16'"]),
+    "shape is text": (model(**NET, inputs={"x": {"shape": "3x224"}}), ["models.m.inputs.x.shape", "'3x224'"]),
+    "shape is zero": (model(**NET, inputs={"x": {"shape": [0]}}), ["inputs.x.shape.0", "0"]),
+    "shape is negative": (model(**NET, inputs={"x": {"shape": [-3]}}), ["inputs.x.shape.0", "-3"]),
+    "shape is huge": (model(**NET, inputs={"x": {"shape": [10**9]}}), ["inputs.x.shape.0"]),
+    "shape is a fraction": (model(**NET, inputs={"x": {"shape": [1.5]}}), ["inputs.x.shape.0", "1.5"]),
+    "no inputs": (model(**NET, inputs={}), ["models.m.inputs", "empty"]),
+    "unknown dtype": (model(**NET, inputs={"x": {"shape": [3], "dtype": "float16"}}), ["dtype", "'float16'"]),
     "empty integer range": (
-        model(source="timm", inputs={"x": {"shape": [3], "dtype": "int64", "low": 5, "high": 5}}),
+        model(**NET, inputs={"x": {"shape": [3], "dtype": "int64", "low": 5, "high": 5}}),
         ["inputs.x", "high"],
     ),
-    "checkpoint missing": (model(source="timm", weights="nowhere.safetensors"), ["weights", "nowhere.safetensors"]),
+    "checkpoint missing": (model(**NET, weights="nowhere.safetensors"), ["weights", "nowhere.safetensors"]),
     "factory missing": (
         model(source="file", factory="nowhere.py:make", inputs={"x": {"shape": [3]}}),
         ["models.m.factory", "nowhere.py"],
@@ -130,7 +132,7 @@ REFUSED = {
         model(source="file", factory="a.py:b", weights="pretrained", inputs={"x": {"shape": [3]}}),
         ["pretrained", "factory"],
     ),
-    "seed negative": (model(source="timm", seed=-1), ["models.m.seed", "-1"]),
+    "seed negative": (model(**NET, seed=-1), ["models.m.seed", "-1"]),
     "batch empty": (study(batch={"sizes": []}), ["batch.sizes", "empty"]),
     "batch zero": (study(batch={"sizes": [0]}), ["batch.sizes.0", "0"]),
     "batch huge": (study(batch={"sizes": [10**9]}), ["batch.sizes.0"]),
@@ -170,18 +172,18 @@ REFUSED = {
     "source is a list": (model(source=["timm"]), ["models.m", "source", "did you mean 'timm'"]),
     "backend label is a number": (study(backends={5: None}), ["backends.5", "text", "quotes"]),
     "backend label is null": (study(backends={None: {"kind": "eager"}}), ["backends.None", "text", "quotes"]),
-    "model label is yes": (study(models={True: {"source": "timm"}}), ["models", "True", "quotes"]),
+    "model label is yes": (study(models={True: NET}), ["models", "True", "quotes"]),
     "keys are numbers": ({1: 2, **study()}, ["1: a key must be text", "quotes"]),
     "key of several lines": (study(**{"a\nb": 1}), ["'a\\nb'", "unknown key"]),
     "key of markup": (study(**{"<script>": 1}), ["<script>", "unknown key"]),
     "key without end": (study(**{LONG: 1}), ["xxx...", "unknown key"]),
-    "label ends the line": (study(models={"m\n": {"source": "timm"}}), ["'m\\n'", "folder name"]),
+    "label ends the line": (study(models={"m\n": NET}), ["'m\\n'", "folder name"]),
     "study ends the line": (study(study="x\n"), ["study", "'x\\n'", "folder name"]),
     "study is a date": (study(study=datetime.date(2026, 1, 1)), ["study", "date"]),
     "study is a number without end": (study(study=10**5000), ["study", "5000 digits"]),
     "study not ascii": (study(study="\u202egpj"), ["study", "folder name"]),
     "study too long": (study(study=LONG), ["study", "80", "xxx..."]),
-    "seed without end": (model(source="timm", seed=10**5000), ["models.m.seed", "5000 digits"]),
+    "seed without end": (model(**NET, seed=10**5000), ["models.m.seed", "5000 digits"]),
     "threads huge": (study(threads=10**30), ["threads", "1024"]),
     "seconds without end": (study(timing={"max_s": 10**400}), ["timing.max_s", "400 digits"]),
     "seconds huge": (study(timing={"max_s": 1e300}), ["timing.max_s", "1e+300"]),
@@ -201,19 +203,19 @@ REFUSED = {
     "check inputs without end": (study(accuracy={"n_inputs": 10**9}), ["accuracy.n_inputs", "4096"]),
     "baseline is a list": (study(baseline=["eager"]), ["baseline", "['eager']"]),
     "baseline without end": (study(baseline=LONG), ["baseline", "xxx...", "known: eager"]),
-    "weights empty": (model(source="timm", weights=""), ["models.m.weights", "''"]),
-    "weights without end": (model(source="timm", weights=LONG), ["models.m.weights", "no file 'xxx"]),
-    "weights with a null byte": (model(source="timm", weights="a\0"), ["models.m.weights", "'a\\x00'"]),
-    "weights is a folder": (model(source="timm", weights="/"), ["models.m.weights", "no file '/'"]),
+    "weights empty": (model(**NET, weights=""), ["models.m.weights", "''"]),
+    "weights without end": (model(**NET, weights=LONG), ["models.m.weights", "no file 'xxx"]),
+    "weights with a null byte": (model(**NET, weights="a\0"), ["models.m.weights", "'a\\x00'"]),
+    "weights is a folder": (model(**NET, weights="/"), ["models.m.weights", "no file '/'"]),
     "argument is NaN": (args(NAN), ["models.m.args.a", "nan", "finite"]),
     "argument is a date": (args(datetime.date(2026, 1, 1)), ["models.m.args.a", "date", "quotes"]),
     "argument is a set": (args([{1, 2}]), ["models.m.args.a.0", "set", "quotes"]),
     "argument is bytes": (args(b"x"), ["models.m.args.a", "bytes", "quotes"]),
     "argument without end": (args(10**30), ["models.m.args.a", "64 bits"]),
     "argument key is a number": (args({1: 2}), ["models.m.args.a.1", "text", "quotes"]),
-    "arguments are a list": (model(source="timm", args=[1]), ["models.m.args", "mapping"]),
-    "inputs are a list": (model(source="timm", inputs=[[3]]), ["models.m.inputs", "mapping"]),
-    "input leaves the folder": (model(source="timm", inputs={"../x": {"shape": [3]}}), ["'../x'", "names an input"]),
+    "arguments are a list": (model(**NET, args=[1]), ["models.m.args", "mapping"]),
+    "inputs are a list": (model(**NET, inputs=[[3]]), ["models.m.inputs", "mapping"]),
+    "input leaves the folder": (model(**NET, inputs={"../x": {"shape": [3]}}), ["'../x'", "names an input"]),
     "shape of NaN": (inputs(shape=[NAN]), ["inputs.x.shape.0", "nan"]),
     "shape without end": (inputs(shape=[10**6] * 3), ["inputs.x", "shape", "1,000,000,000,000,000,000", "at most"]),
     "integers beyond their type": (inputs(dtype="int32", high=10**10), ["inputs.x", "int32", "2147483648"]),
@@ -225,7 +227,7 @@ REFUSED = {
     "images without end": (study(calibration={"images": LONG}), ["calibration.images", "no folder 'xxx"]),
     "images normalised by NaN": (study(calibration={"mean": [NAN], "std": [1.0]}), ["calibration.mean.0", "NaN"]),
     "more targets than anybody waits for": (
-        study(models={f"m{i}": {"source": "timm"} for i in range(1000)}, batch={"sizes": list(range(1, 65))}),
+        study(models={f"m{i}": NET for i in range(1000)}, batch={"sizes": list(range(1, 65))}),
         ["models", "batch.sizes", "192,000", "split"],
     ),
 }

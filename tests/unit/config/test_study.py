@@ -12,7 +12,8 @@ from bakeoff.core.machine import Machine
 from bakeoff.study.plan import Plan
 from bakeoff.tools.docs import config_schema, generated
 
-MINIMAL = {"models": {"m": {"source": "timm"}}, "backends": {"eager": None, "script": {"kind": "torchscript"}}}
+NET = {"source": "timm", "name": "resnet18"}
+MINIMAL = {"models": {"m": NET}, "backends": {"eager": None, "script": {"kind": "torchscript"}}}
 
 
 def test_kind_may_be_left_out_where_the_label_is_one():
@@ -34,7 +35,7 @@ def test_backends_take_the_precisions_of_the_study_or_their_own():
 
 
 def test_a_backend_may_be_compared_on_some_models_only():
-    models = {"a": {"source": "timm"}, "b": {"source": "timm"}, "c": {"source": "timm"}}
+    models = {"a": NET, "b": NET, "c": NET}
     backends = {"eager": None, "torchscript": {"models": ["c", "a"]}}
     study = parse_study({**MINIMAL, "models": models, "backends": backends})
     assert study.models_of("eager") == ["a", "b", "c"]

@@ -13,6 +13,7 @@ from bakeoff.models.data.settings import Data
 from bakeoff.models.inputs import seeded_inputs
 from bakeoff.models.load import load_model, load_reference_model
 from bakeoff.models.outputs import flatten
+from bakeoff.models.sources import source_of
 from bakeoff.models.spec import InputSpec
 
 
@@ -125,6 +126,21 @@ def test_a_checkpoint_is_used(root, tmp_path):
     assert "state.pt (sha256 " in record.weights
     one, two = (torch.load(tmp_path / f / "state.pt", weights_only=True) for f in ("first", "second"))
     assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_the_record_says_how_a_checkpoint_was_made_to_fit(root, tmp_path):
+    section = tiny(root, "pair", {"x": {"shape": [12]}})
+    state = source_of("net", section).make_model().state_dict()
+    half = {f"module.net.{key}": value.half() for key, value in state.items()}
+    torch.save({"epoch": 3, "ema": {**half, "decay": 0.9}}, tmp_path / "c.pt")
+    section["weights"] = str(tmp_path / "c.pt")
+    before = source_of("net", section).describe_weights()
+    record = run(tmp_path / "out", section)
+    assert record.weights == (
+        f"{before}; its key 'ema'; prefix 'module.net.' taken off; ignored, being no tensors: decay (float); "
+        f"converted from fp16 to fp32: {len(state)} of {len(state)} tensors"
+    )
+    assert "sha256" in before
 
 
 def test_shapes_that_forward_refuses(root, tmp_path):

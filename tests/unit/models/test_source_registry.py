@@ -37,8 +37,8 @@ def test_asking_imports_no_library():
         import json, sys
         from bakeoff.config.load import parse_study
         from bakeoff.models.sources import SOURCES, source_of
-        study = parse_study({"models": {"resnet18": {"source": "torchvision"}, "m": {"source": "timm"}},
-                             "backends": {"eager": None}})
+        models = {"resnet18": {"source": "torchvision"}, "m": {"source": "timm", "name": "resnet18"}}
+        study = parse_study({"models": models, "backends": {"eager": None}})
         for label, section in study.models.items():
             source = source_of(label, section)
             source.describe(), source.describe_weights(), list(source.mistakes()), source.files()

@@ -18,10 +18,12 @@ def make_architecture(label, fetch=False, **section):
 
 def test_unknown_names_get_the_nearest_match():
     with pytest.raises(
-        ModelError, match=r"models\.a: torchvision knows no model 'resnet81'; did you mean 'resnet18'\?"
+        ModelError, match=r"models\.a\.name: torchvision knows no model 'resnet81'; did you mean 'resnet18'\?"
     ):
         make_architecture("a", source="torchvision", name="resnet81")
-    with pytest.raises(ModelError, match=r"models\.resnet1: timm knows no model 'resnet1'; did you mean"):
+    with pytest.raises(
+        ModelError, match=r"models\.resnet1: timm knows no model 'resnet1' \(the label, .*; did you mean"
+    ):
         make_architecture("resnet1", source="timm")
 
 

@@ -10,7 +10,13 @@ from bakeoff.core.errors import ConfigError
 
 
 def study(**calibration: Any) -> Any:
-    return parse_study({"models": {"m": {"source": "timm"}}, "backends": {"eager": None}, "calibration": calibration})
+    return parse_study(
+        {
+            "models": {"m": {"source": "timm", "name": "resnet18"}},
+            "backends": {"eager": None},
+            "calibration": calibration,
+        }
+    )
 
 
 def test_defaults() -> None:
@@ -48,4 +54,6 @@ def test_a_folder_without_images(tmp_path: Path) -> None:
 
 def test_a_backend_cannot_be_called_calibration() -> None:
     with pytest.raises(ConfigError, match=r"backends\.calibration: this label is a folder"):
-        parse_study({"models": {"m": {"source": "timm"}}, "backends": {"calibration": {"kind": "eager"}}})
+        parse_study(
+            {"models": {"m": {"source": "timm", "name": "resnet18"}}, "backends": {"calibration": {"kind": "eager"}}}
+        )

@@ -18,7 +18,11 @@ MACHINE = Machine("a processor", frozenset({"avx512_vnni"}), 2, (), None, "/usr/
 
 def study(**changes: Any) -> JobParameters:
     """The jobs of a study of one model on one backend in fp32 and int8."""
-    given = {"models": {"net": {"source": "timm"}}, "backends": {"eager": None, "onnxruntime": None}, **changes}
+    given = {
+        "models": {"net": {"source": "timm", "name": "resnet18"}},
+        "backends": {"eager": None, "onnxruntime": None},
+        **changes,
+    }
     return JobParameters(StudyJobs(Plan(parse_study({"precisions": ["fp32", "int8"], **given}), MACHINE)))
 
 

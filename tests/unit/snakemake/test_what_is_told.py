@@ -16,7 +16,9 @@ from bakeoff.study.plan import Plan
 )
 def test_only_a_run_that_is_asked_for_the_report_says_that_it_makes_it(targets, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    study = parse_study({"study": "s", "models": {"net": {"source": "timm"}}, "backends": {"eager": None}})
+    study = parse_study(
+        {"study": "s", "models": {"net": {"source": "timm", "name": "resnet18"}}, "backends": {"eager": None}}
+    )
     workflow = SimpleNamespace(
         executor_plugin="local", dryrun=False, is_main_process=True, dag_settings=SimpleNamespace(targets=targets)
     )

@@ -17,7 +17,7 @@ MACHINE = Machine("a processor", frozenset(), 2, (), None, "/usr/bin/g++")
 def jobs():
     """The jobs of a study whose engines are dynamic but for one label's."""
     study = {
-        "models": {"net": {"source": "timm"}},
+        "models": {"net": {"source": "timm", "name": "resnet18"}},
         "backends": {"onnxruntime": None, "fixed": {"kind": "onnxruntime", "dynamic_batch": False}},
         "batch": {"sizes": [1, 8]},
         "baseline": "onnxruntime",
@@ -74,7 +74,11 @@ def test_the_option_itself_is_told_to_no_job(told):
 
 
 def test_the_size_that_engines_are_tuned_for():
-    config = {"models": {"net": {"source": "timm"}}, "backends": {"eager": None}, "batch": {"sizes": [1, 2, 16]}}
+    config = {
+        "models": {"net": {"source": "timm", "name": "resnet18"}},
+        "backends": {"eager": None},
+        "batch": {"sizes": [1, 2, 16]},
+    }
     assert Plan(parse_study(config), MACHINE).batch_range(None).opt == 16
     config["batch"]["opt"] = 2
     told = Plan(parse_study(config), MACHINE).batch_range(None)

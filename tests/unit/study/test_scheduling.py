@@ -11,7 +11,7 @@ from bakeoff.study.plan import Plan
 from bakeoff.study.scheduling import builds_at_once, cores_to_build, cores_to_measure, priority
 
 STUDY = {
-    "models": {"net": {"source": "timm"}},
+    "models": {"net": {"source": "timm", "name": "resnet18"}},
     "backends": {
         "onnxruntime": None,
         "inductor": None,

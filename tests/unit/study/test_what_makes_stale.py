@@ -33,7 +33,7 @@ GPUS = tuple(Gpu(index, "NVIDIA H200", 1 << 37, (9, 0), f"GPU-{index}") for inde
 ON_CPU = Machine("a processor", frozenset({"avx512_vnni"}), 4, (), None, "/nowhere/g++")
 ON_GPU = replace(ON_CPU, gpus=GPUS, driver="600.1")
 CONFIG: dict[str, Any] = {
-    "models": {"net": {"source": "timm"}},
+    "models": {"net": {"source": "timm", "name": "resnet18"}},
     "backends": {"eager": None, "inductor": None, "onnxruntime": None, "openvino": None},
     "precisions": ["fp32", "int8"],
 }

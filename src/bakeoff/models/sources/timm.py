@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.core.errors import ModelError
 from bakeoff.core.quoting import cause
-from bakeoff.core.suggest import nearest
 from bakeoff.models.data.classes import Classes
 from bakeoff.models.data.images import OwnPreprocessing
 from bakeoff.models.data.settings import Interpolation
@@ -22,6 +21,10 @@ _INTERPOLATIONS: dict[str, Interpolation] = {
     "nearest": "nearest", "bilinear": "bilinear", "bicubic": "bicubic", "lanczos": "lanczos",
 }  # fmt: skip
 """timm's `random` is for training; it evaluates such models with bicubic."""
+
+
+_HOSTED = ("hf-hub:", "hf_hub:", "local-dir:")
+"""How names begin of models from a hub or a folder."""
 
 
 class TimmModel(LibraryModel):
@@ -46,6 +49,11 @@ class TimmSource(LibrarySource):
         """The model's name without the tag of its pretrained weights: `resnet50` of `resnet50.a1_in1k`."""
         return self.model_name.partition(".")[0]
 
+    @property
+    def registered_name(self) -> str | None:
+        """See LibrarySource.registered_name: models from a hub or a folder have none."""
+        return None if self.model_name.startswith(_HOSTED) else self.architecture
+
     def build(self, fetch: bool) -> torch.nn.Module:
         """See ModelSource.build.
 
@@ -54,10 +62,9 @@ class TimmSource(LibrarySource):
         import timm
 
         name, where, args = self.model_name, self.key, self.config.args
-        hosted = name.startswith(("hf-hub:", "hf_hub:", "local-dir:"))
+        hosted = self.registered_name is None
         if not hosted and not timm.is_model(self.architecture):
-            hint = nearest(self.architecture, timm.list_models())
-            raise ModelError(f"{where}: timm knows no model '{self.architecture}'{hint}")
+            raise ModelError(self.unknown_name(timm.list_models()))
         for key in ("pretrained", "checkpoint_path"):
             if key in args:
                 raise ModelError(f"{where}.args.{key}: weights are chosen by {where}.weights; remove this argument")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.core.errors import ModelError
 from bakeoff.core.quoting import cause
-from bakeoff.core.suggest import nearest
 from bakeoff.models.data.classes import Classes
 from bakeoff.models.data.images import OwnPreprocessing
 from bakeoff.models.single_file_import import Builder, builder_of
@@ -49,7 +48,7 @@ class TorchvisionSource(LibrarySource):
         name, where = self.model_name, self.key
         known = torchvision.models.list_models()
         if name not in known:
-            raise ModelError(f"{where}: torchvision knows no model '{name}'{nearest(name, known)}")
+            raise ModelError(self.unknown_name(known))
         for key in ("weights", "pretrained", "weights_backbone"):
             if key in self.config.args:
                 raise ModelError(f"{where}.args.{key}: weights are chosen by {where}.weights; remove this argument")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from bakeoff.artifacts.io import digest
+from bakeoff.core.quoting import short
+from bakeoff.core.suggest import nearest
+from bakeoff.models.registered_names import Unclear, registered_names
 from bakeoff.models.single_file_import import Builder, call_builder
 from bakeoff.models.sources.base import ModelSource, UserFile
 from bakeoff.models.spec import Inputs, WeightedModel, one_image
@@ -24,6 +28,8 @@ class WeightedSource(ModelSource):
     """A source that makes architectures, whose weights may be random, its own, or a checkpoint's."""
 
     config: WeightedModel
+    _loading: Sequence[str] = ()
+    """What `make_model` did to make the checkpoint fit, in words."""
 
     @property
     def checkpoint(self) -> str | None:
@@ -40,9 +46,13 @@ class WeightedSource(ModelSource):
         raise NotImplementedError
 
     def describe_weights(self) -> str:
-        """See ModelSource.describe_weights."""
+        """See ModelSource.describe_weights.
+
+        After `make_model` it also says what of a checkpoint was loaded and what was done to make it fit.
+        """
         if self.checkpoint:
-            return f"{Path(self.checkpoint)} (sha256 {digest(self.checkpoint).sha256[:12]})"
+            file = f"{Path(self.checkpoint)} (sha256 {digest(self.checkpoint).sha256[:12]})"
+            return "; ".join([file, *self._loading])
         return self.own_weights() if self.has_real_weights else f"random, seed {self.config.seed}"
 
     def files(self) -> list[UserFile]:
@@ -56,7 +66,7 @@ class WeightedSource(ModelSource):
         module = super().make_model()
         if self.checkpoint:
             where = f"{self.key}.weights"
-            load_weights(module, read_checkpoint(self.checkpoint, where), where, self.checkpoint)
+            self._loading = load_weights(module, read_checkpoint(self.checkpoint, where), where, self.checkpoint)
         return module
 
 
@@ -82,6 +92,30 @@ class LibrarySource(WeightedSource):
     def model_name(self) -> str:
         """The model's name within the library."""
         return self.config.name or self.label
+
+    @property
+    def registered_name(self) -> str | None:
+        """The name that has to be one of those which the library registers; None for a model from elsewhere."""
+        return self.model_name
+
+    def mistakes(self) -> Iterator[str]:
+        """See ModelSource.mistakes. The library's files are read, and nothing of it is imported."""
+        yield from super().mistakes()
+        names = registered_names(self.name)
+        try:
+            if self.registered_name is not None and self.registered_name not in names:
+                yield self.unknown_name(names.all().current)
+        except Unclear:
+            return  # then it is left to the job that makes the model
+
+    def unknown_name(self, known: Iterable[str]) -> str:
+        """The message about a name that is none of those that the library knows."""
+        name = short(self.registered_name)
+        if self.config.name is None:
+            where, how = self.key, f" (the label, since {self.key}.name is left out)"
+        else:
+            where, how = f"{self.key}.name", ""
+        return f"{where}: {self.name} knows no model {name}{how}{nearest(self.registered_name, sorted(known))}"
 
     def describe(self) -> str:
         """See ModelSource.describe."""

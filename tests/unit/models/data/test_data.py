@@ -216,7 +216,13 @@ def test_what_a_library_does_not_know_is_not_made_up():
 )
 def test_mistakes_are_told_while_a_study_is_planned(data, told):
     with pytest.raises(ConfigError, match=told):
-        parse_study({"models": {"net": {"source": "timm"}}, "backends": {"eager": None}, "accuracy": {"data": data}})
+        parse_study(
+            {
+                "models": {"net": {"source": "timm", "name": "resnet18"}},
+                "backends": {"eager": None},
+                "accuracy": {"data": data},
+            }
+        )
 
 
 @pytest.mark.parametrize(
@@ -246,7 +252,10 @@ def test_a_folder_without_images_and_one_whose_files_change(folder, tmp_path):
 def test_a_model_s_own_data_goes_before_the_study_s():
     study = parse_study(
         {
-            "models": {"a": {"source": "timm", "data": {"shipped": "seeded"}}, "b": {"source": "timm"}},
+            "models": {
+                "a": {"source": "timm", "name": "resnet18", "data": {"shipped": "seeded"}},
+                "b": {"source": "timm", "name": "resnet18"},
+            },
             "backends": {"eager": None},
             "accuracy": {"data": {"shipped": "pictures"}},
         }

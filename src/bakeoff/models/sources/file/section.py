@@ -23,7 +23,7 @@ class FileModel(WeightedModel):
     source: Literal["file"]
     weights: Weights = "random"
     """`random` (seeded), `factory` (as the factory returns them) or the path of a checkpoint:
-    .safetensors, or a state dict that loads with weights_only."""
+    .safetensors, or a file with a state dict, under whatever key, that loads with weights_only."""
     factory: Annotated[str, AfterValidator(_names_a_function), Field(json_schema_extra={"pattern": f"^{_FACTORY}$"})]
     """`path/to/file.py:function`; the function is called with `args` and returns a torch.nn.Module."""
     inputs: Inputs
