@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TypeVar
@@ -23,7 +24,10 @@ def with_operators(load: Callable[[], Loaded]) -> Loaded:
     try:
         return load()
     except Exception as error:
-        missing = [name for name in dict.fromkeys(_namespaces(str(error))) if name not in _OWN and _is_library(name)]
+        named = [name for name in dict.fromkeys(_namespaces(str(error))) if name not in _OWN]
+        # torch.export.load says only that it could not read the file
+        likely = sorted(_KNOWN - sys.modules.keys()) if "deserializ" in str(error) else named
+        missing = [name for name in likely if _is_library(name)]
         if not missing:
             raise
     for name in missing:

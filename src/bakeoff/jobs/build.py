@@ -17,6 +17,7 @@ from bakeoff.core.distributions import versions_of
 from bakeoff.core.errors import BuildError
 from bakeoff.core.job_messages import under_way
 from bakeoff.devices.kernel_timing_turns import KernelTimingTurns
+from bakeoff.exports.tracer_warnings import KEEPS
 from bakeoff.jobs.engine_job import EngineJob
 
 _PREFIX = ".build-"
@@ -42,7 +43,7 @@ def run(spec_json: dict[str, Any]) -> BuildRecord:
     spec = Spec.model_validate(spec_json)
     turns = KernelTimingTurns()
     backend, engine_spec = spec.make_backend(), replace(spec.engine_spec(), kernel_timing_turn=turns)
-    source, export_s = _source(spec)
+    source, export = _source(spec)
     calibrated = _calibration(spec)
     if spec.calibration:
         engine_spec = replace(engine_spec, calibration=Path(spec.calibration))
@@ -76,7 +77,7 @@ def run(spec_json: dict[str, Any]) -> BuildRecord:
         status="ok",
         build_s=build_s,
         warm_build_s=built.warm_build_s,
-        export_s=export_s,
+        export_s=export.export_s if export else None,
         engine_bytes=sum(file.bytes for file in files.values()),
         files=files,
         batch=spec.batch,
@@ -85,15 +86,15 @@ def run(spec_json: dict[str, Any]) -> BuildRecord:
         calibration=_use(calibrated, built.calibration_method) if calibrated else None,
         fallback=built.fallback,
         partition=built.partition,
-        notes=built.notes,
+        notes=built.notes + [note for note in (export.notes if export else []) if note.startswith(KEEPS)],
         library=versions_of(distributions),
         options=spec.backend,
         device=spec.device,
     )
 
 
-def _source(spec: Spec) -> tuple[Path, float | None]:
-    """The folder to build from, its files checked, and how long its export took."""
+def _source(spec: Spec) -> tuple[Path, ExportRecord | None]:
+    """The folder to build from, its files checked, and the record of the export where it is one."""
     if spec.export is None:
         folder = Path(spec.reference)
         check_digests(folder, read_record(folder / "reference.json", ReferenceRecord).files)
@@ -103,7 +104,7 @@ def _source(spec: Spec) -> tuple[Path, float | None]:
     if not record.ok:
         raise BuildError(f"there is nothing to build from: the export in {folder} failed ({record.reason})")
     check_digests(folder, record.files)
-    return folder, record.export_s
+    return folder, record
 
 
 def _calibration(spec: Spec) -> CalibrationRecord | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from bakeoff.core.precision import Precision
 from bakeoff.core.quoting import essential_line
 from bakeoff.exports import FORMATS, cannot_export, exporter
 from bakeoff.exports.base import EXAMPLE_BATCH, ExportTask
+from bakeoff.exports.tracer_warnings import decisions_on_values
 from bakeoff.models.arrays import load_arrays
 from bakeoff.models.load import load_reference_model
 from bakeoff.models.outputs import flatten, is_plain
@@ -83,14 +86,15 @@ def run(spec_json: dict[str, Any]) -> ExportRecord:
         has_python_code=source_class(spec.model["source"]).has_python_code,
     )
     out = _empty_folder(spec.out)
+    decisions: list[str] = []
     try:
-        with under_way("export"):
+        with under_way("export"), decisions_on_values(decisions):
             exported = exporter(spec.format)(module, task, out)
     except Exception as error:
         _empty_folder(spec.out)
         # a scripted module takes any batch size as it is
         sized = task.dynamic and spec.format != "torchscript-script"
-        remedy = "; batch.dynamic: false makes exports of fixed size" if sized else ""
+        remedy = "; with batch.dynamic: false it can be" if sized and _fixed_size_works(spec, module, task) else ""
         raise ExportError(f"{what}: {_told(error)}{remedy}") from error
     return ExportRecord(
         target=spec.target,
@@ -100,8 +104,18 @@ def run(spec_json: dict[str, Any]) -> ExportRecord:
         files=digests(out, exported.files),
         batch_size=spec.batch_size,
         library=versions_of(_LIBRARIES),
-        notes=exported.notes,
+        notes=exported.notes + decisions,
     )
+
+
+def _fixed_size_works(spec: Spec, module: torch.nn.Module, task: ExportTask) -> bool:
+    """Whether the export succeeds with a fixed batch size, found by trying."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            exporter(spec.format)(module, replace(task, batch_max=None), Path(folder))
+        except Exception:
+            return False
+    return True
 
 
 def _told(error: Exception) -> str:

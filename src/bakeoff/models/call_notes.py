@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
+from bakeoff.core.quoting import short
 from bakeoff.models.outputs import left_out
 
 if TYPE_CHECKING:
@@ -27,14 +30,18 @@ def notes_on_a_call(module: torch.nn.Module, inputs: Mapping[str, np.ndarray], d
 
     notes = []
     tensors = copies()
+    printed = io.StringIO()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), redirect_stdout(printed):
             output = module(*tensors)
     except Exception:
         notes.append("it computes gradients inside forward(), so it is called under no_grad, not inference_mode")
         tensors = copies()
-        with torch.no_grad():
+        with torch.no_grad(), redirect_stdout(printed):
             output = module(*tensors)
+    if printed.getvalue():
+        line = short(printed.getvalue().strip().splitlines()[0] if printed.getvalue().strip() else "")
+        notes.append(f"it prints in forward() ({line}), which takes time in eager and is in no exported engine")
     changed = [name for name, was, now in zip(inputs, copies(), tensors, strict=True) if not torch.equal(was, now)]
     if changed:
         notes.append(

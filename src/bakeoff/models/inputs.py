@@ -28,7 +28,8 @@ def seeded_inputs(inputs: Mapping[str, InputSpec], n: int, seed: int, stream: in
     """`n` inputs by name, each array of shape [n, *shape].
 
     Floating inputs of shape [C, H, W] are octave noise of zero mean and unit variance per item, other floating inputs
-    standard normal; with limits, the noise is stretched to them, others are uniform. Integer inputs are uniform in
+    standard normal; with limits, the noise is stretched to them, others are uniform. Images of bytes are octave noise
+    stretched to their limits, too; other integer inputs are uniform in
     [low, high), bool fair coins. Item i is the same for every `n`.
     """
     import numpy as np
@@ -47,18 +48,21 @@ def _item(rng: np.random.Generator, spec: InputSpec) -> np.ndarray:
     if spec.dtype == "bool":
         return rng.random(shape) < 0.5
     limits = spec.limits
-    if limits is not None and spec.dtype in ("int32", "int64"):
+    like_image = len(shape) == 3 and min(shape[1:]) > 1
+    if limits is not None and spec.dtype != "float32" and not (spec.dtype == "uint8" and like_image):
         return rng.integers(int(limits[0]), int(limits[1]), shape, dtype=spec.dtype)
-    image = _octave_noise(rng, shape) if len(shape) == 3 and min(shape[1:]) > 1 else None
+    image = _octave_noise(rng, shape) if like_image else None
     if limits is None:
         return rng.standard_normal(shape, dtype=np.float32) if image is None else image
     low, high = limits
     share = rng.random(shape) if image is None else (image - image.min()) / (image.max() - image.min())
+    if spec.dtype == "uint8":
+        return np.minimum(low + share * (high - low), high - 1).astype(np.uint8)
     # rounding to float32 must not reach the end, which is excluded
     return np.clip(low + share * (high - low), low, np.nextafter(np.float32(high), np.float32(low))).astype(np.float32)
 
 
-def _octave_noise(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
+def _octave_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     import numpy as np
 
     channels, height, width = shape

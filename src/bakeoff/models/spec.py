@@ -9,12 +9,14 @@ from bakeoff.core.plain_data import plain_data
 from bakeoff.core.section import Name, Section
 from bakeoff.models.data.settings import Data
 
-DType = Literal["float32", "int64", "int32", "bool"]
+DType = Literal["float32", "int64", "int32", "uint8", "int8", "bool"]
 
 MAX_VALUES = 10**9
 """An input of more values than this (4 GB in float32, for one item of a batch) is a mistake."""
 
-_RANGES = {"int64": (-(2**63), 2**63), "int32": (-(2**31), 2**31)}
+_RANGES = {"int64": (-(2**63), 2**63), "int32": (-(2**31), 2**31), "uint8": (0, 256), "int8": (-128, 128)}
+_USUAL = {"int64": (0, 1000), "int32": (0, 1000), "uint8": (0, 256), "int8": (-128, 128)}
+"""Limits that integers have where the config has none."""
 
 Arguments = Annotated[dict[str, Any], AfterValidator(plain_data)]
 
@@ -25,18 +27,21 @@ class InputSpec(Section):
     shape: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field(max_length=8)]
     """Shape without the batch dimension, which is always the first."""
     dtype: DType = "float32"
-    """Element type. Floating inputs are given in the target's precision, integer inputs as they are."""
+    """Element type. Floating inputs are given in the target's precision, integer inputs as they are. uint8 is for
+    images as bytes, which the model prepares itself."""
     low: int | float | None = None
-    """Smallest value. Integer inputs: 0 when left out. Floating inputs have no limits when both are left out."""
+    """Smallest value. Integer inputs: 0 when left out (int8: -128). Floating inputs have no limits when both are left
+    out."""
     high: int | float | None = None
-    """Values are below it; integer inputs: 1000 when left out, for example the vocabulary size. A floating input with
-    limits is drawn evenly between them; an image is stretched to them."""
+    """Values are below it; integer inputs: 1000 when left out, for example the vocabulary size (uint8: 256, int8: 128).
+    A floating input with limits is drawn evenly between them; an image, of bytes as well, is stretched to them."""
 
     @property
     def limits(self) -> tuple[int | float, int | float] | None:
         """(low, high) of the values that are drawn; None for a floating input without limits, and for bool."""
         if self.dtype in _RANGES:
-            return 0 if self.low is None else self.low, 1000 if self.high is None else self.high
+            low, high = _USUAL[self.dtype]
+            return low if self.low is None else self.low, high if self.high is None else self.high
         return None if self.low is None or self.high is None else (self.low, self.high)
 
     @model_validator(mode="after")

@@ -87,7 +87,7 @@ def make_set(
         )
     given = (data.preprocessing if data else Preprocessing()).model_dump(exclude_none=True)
     told = {name: value for name in ("mean", "std") if (value := getattr(settings, name)) is not None}
-    how = transform(inputs[feeds].shape, Preprocessing(**{**given, **told}), own, "calibration")
+    how = transform(inputs[feeds], Preprocessing(**{**given, **told}), own, "calibration")
     opened = [open_image(path, "calibration") for path in images]
     arrays, words = fed_by(opened, feeds, how, inputs, settings.seed, CALIBRATION)
     return CalibrationSet(arrays, f"{len(images)} images of folder {settings.images}{words}")

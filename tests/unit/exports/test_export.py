@@ -1,5 +1,6 @@
 """Every format of every tiny model computes what the reference did, at other batch sizes than it was made with."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from bakeoff.artifacts.io import check_digests
 from bakeoff.core.errors import BakeoffError, ExportError
 from bakeoff.exports import FORMATS, cannot_export, exporter
+from bakeoff.exports.tracer_warnings import KEEPS
 from bakeoff.jobs import export
 from bakeoff.models.arrays import load_arrays
 from bakeoff.models.load import load_reference_model
@@ -207,7 +209,7 @@ def test_a_refusal_is_one_sentence_with_the_exporters_reason(odd, tmp_path, form
     told = str(caught.value)
     assert told.startswith(f"models.Branch cannot be exported as {format}: ")
     assert "data-dependent" in told
-    assert told.endswith("; batch.dynamic: false makes exports of fixed size")
+    assert "batch.dynamic" not in told  # it was tried, and does not help
     assert "\n" not in told
     assert len(told) < 500
 
@@ -226,7 +228,7 @@ def test_inputs_taken_by_a_star(odd, tmp_path, format):
 
 
 def test_a_trace_that_holds_its_batch_size_is_refused_where_it_must_not(odd, tmp_path):
-    with pytest.raises(ExportError, match=r"holds the batch size it was made with.*; batch\.dynamic: false"):
+    with pytest.raises(ExportError, match=r"holds the batch size it was made with.*; with batch\.dynamic: false"):
         write(odd("Fixed"), "torchscript-trace", tmp_path)
     record = write(odd("Fixed"), "torchscript-trace", tmp_path, batch_size=3)
     agree(odd("Fixed"), "torchscript-trace", tmp_path, record, 3)
@@ -291,3 +293,16 @@ def test_a_trace_allows_tf32_where_that_was_asked_for_alone(tiny, tmp_path, prec
     convolutions = graph.findAllNodes("aten::_convolution")
     assert convolutions
     assert {[*node.inputs()][-1].toIValue() for node in convolutions} == {precision == "tf32"}
+
+
+def test_advice_is_given_where_it_was_tried_and_helps(odd, tmp_path):
+    with pytest.raises(ExportError, match=r"; with batch\.dynamic: false it can be$"):
+        write(odd("Fixed"), "torchscript-trace", tmp_path)
+    assert not list(tmp_path.glob("*.ts"))
+
+
+def test_a_decision_on_values_is_a_note_with_its_place(odd, tmp_path, tiny):
+    record = write(odd("Branch"), "torchscript-trace", tmp_path)
+    (note,) = [note for note in record.notes if note.startswith(KEEPS)]
+    assert re.search(r"odd\.py, line \d+;", note)
+    assert not any(note.startswith(KEEPS) for note in write(tiny("convnet"), "torchscript-trace", tmp_path).notes)

@@ -277,6 +277,74 @@ def test_what_no_library_mends_is_raised_as_it_is(words):
         with_operators(load)
 
 
+def test_a_model_that_prints_gets_a_note(tmp_path):
+    write(
+        tmp_path,
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.head = nn.Linear(12, 10)
+            def forward(self, x):
+                print("shape", tuple(x.shape))
+                return self.head(x)
+        """,
+    )
+    (note,) = run(tmp_path, section(tmp_path)).notes
+    assert note.startswith("it prints in forward() ('shape")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+def test_small_integers_are_drawn_from_all_their_values(dtype):
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    for shape in ([50], [3, 16, 16]):
+        values = seeded_inputs({"x": InputSpec(shape=shape, dtype=dtype)}, 32, 0)["x"]
+        assert values.dtype == np.dtype(dtype)
+        assert values.min() < low + 30
+        assert values.max() > high - 30
+    with pytest.raises(ValueError, match="must lie between"):
+        InputSpec(shape=[3], dtype=dtype, high=1000)
+
+
+BYTES = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 8, 3), nn.Linear(8, 10)
+        def forward(self, image):
+            x = (image.to(self.head.weight.dtype) / 255 - 0.45) / 0.25
+            return self.head(torch.relu(self.conv(x)).mean((2, 3)))
+"""
+
+
+@pytest.mark.parametrize("kind", ["eager", "torchscript", "onnxruntime", "openvino"])
+@pytest.mark.filterwarnings("ignore")
+def test_images_as_bytes_with_the_preprocessing_inside(tmp_path, kind):
+    from bakeoff.backends import make_backend
+    from bakeoff.backends.base import EngineSpec, InputInfo
+
+    write(tmp_path, BYTES)
+    made = section(tmp_path, inputs={"image": {"shape": [3, 16, 16], "dtype": "uint8"}})
+    run(tmp_path, made)
+    backend, source, out = make_backend({"kind": kind}), tmp_path / "reference", tmp_path / "out"
+    format = backend.export_key("fp32").format
+    if format != "eager":
+        source = tmp_path / "export"
+        export.run({"target": {"study": "s", "model": "net", "precision": "fp32"}, "format": format,
+                    "precision": "fp32", "batch_size": None, "batch_max": 4, "label": "net", "model": made,
+                    "reference": str(tmp_path / "reference"), "out": str(source), "threads": 1})  # fmt: skip
+    out.mkdir()
+    spec = EngineSpec("fp32", "cpu", 1, 1, 4, 4, [InputInfo("image", (3, 16, 16), "uint8")],
+                      examples=tmp_path / "reference" / "inputs.npz")  # fmt: skip
+    built = backend.build(source, spec, out)
+    backend.inspect(out, built, spec)
+    session = backend.load(out, built.files, spec, 3)
+    inputs, expected = (load_arrays(tmp_path / "reference" / f"{what}puts.npz") for what in ("in", "out"))
+    session.prepare([inputs["image"][:3]])
+    session.run()
+    np.testing.assert_allclose(session.outputs()[0], expected["out0"][:3], rtol=1e-3, atol=1e-4)
+
+
 def test_outputs_are_flattened_as_before():
     tensor = torch.zeros(2, 3)
     assert [name for name, _ in flatten({"a": tensor, "b": (tensor, None), "c": 1.5})] == ["a", "b.0"]

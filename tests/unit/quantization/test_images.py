@@ -11,6 +11,7 @@ from bakeoff.core.errors import DataError
 from bakeoff.models.data.images import OwnPreprocessing, from_input, open_image, to_input, transform
 from bakeoff.models.data.listing import find_images, state_of
 from bakeoff.models.data.settings import Preprocessing
+from bakeoff.models.spec import InputSpec
 from bakeoff.quantization.images import choose_images
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -18,7 +19,10 @@ MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 def read_image(path: str, shape: list[int], mean: list[float], std: list[float]) -> np.ndarray:
     """An image as an input, scaled until it just covers it."""
-    return to_input(open_image(path, "accuracy.data"), transform(shape, Preprocessing(mean=mean, std=std), None, "k"))
+    return to_input(
+        open_image(path, "accuracy.data"),
+        transform(InputSpec(shape=shape), Preprocessing(mean=mean, std=std), None, "k"),
+    )
 
 
 @pytest.fixture
@@ -127,26 +131,39 @@ def test_the_shorter_side_is_scaled_and_the_centre_cropped_as_the_library_does()
     pixels = np.random.default_rng(0).integers(0, 255, (300, 451, 3), dtype=np.uint8)
     image = Image.fromarray(pixels).resize((601, 400))
     own = OwnPreprocessing(256, 224, "bilinear", tuple(MEAN), tuple(STD), "torchvision")
-    ours = to_input(image, transform([3, 224, 224], Preprocessing(), own, "k"))
+    ours = to_input(image, transform(InputSpec(shape=[3, 224, 224]), Preprocessing(), own, "k"))
     theirs = ResNet18_Weights.DEFAULT.transforms()(image).numpy()
     assert np.abs(ours - theirs).max() < 1e-5
 
 
 def test_at_another_size_the_same_share_is_cropped() -> None:
     own = OwnPreprocessing(256, 224, "bicubic", tuple(MEAN), tuple(STD), "a library")
-    assert transform([3, 112, 112], Preprocessing(), own, "k").resize == 128
-    told = transform([3, 112, 112], Preprocessing(resize=120, interpolation="nearest"), own, "k")
+    assert transform(InputSpec(shape=[3, 112, 112]), Preprocessing(), own, "k").resize == 128
+    told = transform(InputSpec(shape=[3, 112, 112]), Preprocessing(resize=120, interpolation="nearest"), own, "k")
     assert (told.resize, told.interpolation, told.mean) == (120, "nearest", tuple(MEAN))
     assert told.origin == "a library; resize, interpolation from the config"
 
 
 def test_a_picture_of_an_input_is_what_the_model_sees() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
-    how = transform([3, 16, 16], Preprocessing(mean=MEAN, std=STD), None, "k")
+    how = transform(InputSpec(shape=[3, 16, 16]), Preprocessing(mean=MEAN, std=STD), None, "k")
     seen = np.asarray(from_input(to_input(Image.fromarray(pixels), how), how))
     assert np.abs(seen.astype(int) - pixels).max() <= 1
 
 
 def test_values_for_other_channels_are_refused() -> None:
     with pytest.raises(DataError, match=r"k\.preprocessing\.mean: 3 values for an input of 4 channels"):
-        transform([4, 8, 8], Preprocessing(), None, "k")
+        transform(InputSpec(shape=[4, 8, 8]), Preprocessing(), None, "k")
+
+
+def test_a_model_of_bytes_gets_the_pixels_as_they_are(tmp_path):
+    pixels = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    how = transform(InputSpec(shape=[3, 8, 8], dtype="uint8"), Preprocessing(), None, "k")
+    made = to_input(open_image(str(tmp_path / "a.png"), "k"), how)
+    assert made.dtype == np.uint8
+    np.testing.assert_array_equal(made, pixels.transpose(2, 0, 1))
+    assert how.words.endswith("as bytes")
+    np.testing.assert_array_equal(np.asarray(from_input(made, how)), pixels)
+    with pytest.raises(DataError, match="do not apply to an input of bytes"):
+        transform(InputSpec(shape=[3, 8, 8], dtype="uint8"), Preprocessing(mean=[0.5]), None, "k")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.core.errors import DataError
 from bakeoff.models.data.settings import Interpolation, Preprocessing
+from bakeoff.models.spec import InputSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,11 +44,15 @@ class Transform:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     origin: str
+    as_bytes: bool = False
+    """Whether the model gets the pixels as bytes, and mean and std are not used."""
 
     @property
     def words(self) -> str:
         """For the record and the report."""
         scaled = f"shorter side to {self.resize}" if self.resize else "scaled to cover the input"
+        if self.as_bytes:
+            return f"{scaled} ({self.interpolation}), centre {self.height} x {self.width}, as bytes"
         numbers = "; ".join(
             f"{name} {', '.join(f'{value:g}' for value in values)}"
             for name, values in (("mean", self.mean), ("std", self.std))
@@ -55,12 +60,16 @@ class Transform:
         return f"{scaled} ({self.interpolation}), centre {self.height} x {self.width}, {numbers} ({self.origin})"
 
 
-def transform(shape: Sequence[int], given: Preprocessing, own: OwnPreprocessing | None, key: str) -> Transform:
+def transform(spec: InputSpec, given: Preprocessing, own: OwnPreprocessing | None, key: str) -> Transform:
     """The preprocessing of images for an input of shape [C, H, W]: what the config gives, else the model's own.
 
-    Raises DataError where mean and std do not fit the channels.
+    An input of bytes gets the pixels as they are. Raises DataError where mean and std do not fit the channels, or are
+    given for bytes.
     """
-    channels, height, width = shape
+    channels, height, width = spec.shape
+    as_bytes = spec.dtype == "uint8"
+    if as_bytes and (given.mean or given.std):
+        raise DataError(f"{key}.preprocessing: mean and std do not apply to an input of bytes (uint8); remove them")
     resize = given.resize
     if resize is None and own:
         # the same share of the image is cropped at another size of the input
@@ -76,6 +85,7 @@ def transform(shape: Sequence[int], given: Preprocessing, own: OwnPreprocessing 
         _per_channel(given.mean or (own.mean if own else IMAGENET_MEAN), channels, f"{key}.preprocessing.mean"),
         _per_channel(given.std or (own.std if own else IMAGENET_STD), channels, f"{key}.preprocessing.std"),
         "; ".join(filter(None, [origin, f"{', '.join(told)} from the config" if told else ""])),
+        as_bytes,
     )
 
 
@@ -105,7 +115,7 @@ def open_image(path: str, key: str) -> Image:
 
 
 def to_input(image: Image, how: Transform) -> np.ndarray:
-    """The image as a float32 array of shape [C, H, W].
+    """The image as an array of shape [C, H, W]: float32, or uint8 where the model takes bytes.
 
     It is scaled so that its shorter side has the length asked for (and it covers the input at least), its centre is
     cropped, its values are brought to 0 to 1 and normalised per channel: (value - mean) / std. An input of one channel
@@ -113,8 +123,11 @@ def to_input(image: Image, how: Transform) -> np.ndarray:
     """
     import numpy as np
 
-    pixels: np.ndarray = np.asarray(to_view(image, how), dtype=np.float32)
-    pixels = pixels.reshape(how.height, how.width, how.channels).transpose(2, 0, 1) / 255
+    view: np.ndarray = np.asarray(to_view(image, how))
+    view = view.reshape(how.height, how.width, how.channels).transpose(2, 0, 1)
+    if how.as_bytes:
+        return np.ascontiguousarray(view)
+    pixels = view.astype(np.float32) / 255
     mean, std = np.asarray(how.mean, np.float32), np.asarray(how.std, np.float32)
     return np.ascontiguousarray((pixels - mean[:, None, None]) / std[:, None, None])
 
@@ -146,7 +159,9 @@ def from_input(array: np.ndarray, how: Transform | None) -> Image:
     from PIL import Image
 
     pixels: np.ndarray = np.asarray(array, np.float64)
-    if how is None:
+    if array.dtype == np.uint8:
+        pixels = pixels / 255
+    elif how is None:
         low, high = float(array.min()), float(array.max())
         pixels = (pixels - low) / max(high - low, 1e-12)
     else:

@@ -62,10 +62,10 @@ class Wanted:
 
 
 def image_input(inputs: Mapping[str, InputSpec]) -> str | None:
-    """The one floating input of shape [1 or 3, H, W], which images can feed; None where there is none or several."""
+    """The one input of floats or bytes of shape [1 or 3, H, W], which images can feed; None for none or several."""
     found = [
         name for name, spec in inputs.items()
-        if spec.dtype == "float32" and len(spec.shape) == 3 and spec.shape[0] in (1, 3)
+        if spec.dtype in ("float32", "uint8") and len(spec.shape) == 3 and spec.shape[0] in (1, 3)
     ]  # fmt: skip
     return found[0] if len(found) == 1 else None
 
@@ -124,7 +124,7 @@ def make_samples(
     feeds = image_input(inputs)
     if feeds is None:
         return seeded_instead(inputs, n_seeded, wanted.seed, stream)
-    how = transform(inputs[feeds].shape, data.preprocessing, own, key)
+    how = transform(inputs[feeds], data.preprocessing, own, key)
     read = _digits if data.shipped == "digits" else _pictures
     images, names, labels, source = read(data, wanted, use, key)
     arrays, words = fed_by(images, feeds, how, inputs, wanted.seed, stream)
@@ -205,7 +205,7 @@ def _arrays(inputs: Mapping[str, InputSpec], path: str, wanted: Wanted, use: Use
     rows = _chosen(next(iter(lengths.values())), wanted, use, where)
     for name, spec in inputs.items():
         array = found[name]
-        kinds = {"float32": "fiu", "int64": "iu", "int32": "iu", "bool": "b"}[spec.dtype]
+        kinds = {"float32": "fiu", "bool": "b"}.get(spec.dtype, "iu")
         if list(array.shape[1:]) != list(spec.shape) or array.dtype.kind not in kinds:
             raise DataError(
                 f"{where}: array {name} of '{path}' is {array.dtype}{list(array.shape)}; the input takes "
