@@ -27,7 +27,9 @@ from bakeoff.backends.shared.arrays import as_float32, bfloat16_bits, from_bfloa
 from bakeoff.backends.shared.refusals import NO_TF32_ON_CPU
 from bakeoff.core.errors import BuildError, EngineError
 from bakeoff.core.machine import Machine
+from bakeoff.core.operator_libraries import with_operators
 from bakeoff.core.precision import Precision
+from bakeoff.core.quoting import essential_line
 from bakeoff.profiling.running_average import durations_us
 from bakeoff.quantization import int8_instructions
 from bakeoff.quantization.fp8 import no_fp8_hardware
@@ -70,6 +72,9 @@ class OpenVinoOptions(BackendOptions):
     """OpenVINO on the CPU: latency hint, one stream, as many threads as every other backend."""
 
     kind: Literal["openvino"] = "openvino"
+    frontend: Literal["onnx", "pytorch"] = "onnx"
+    """What the graph is read from: an ONNX export, or a trace (OpenVINO's PyTorch frontend), for models whose
+    ONNX graph OpenVINO refuses or gets wrong, such as spectral ones."""
     cpu_pinning: bool = False
     """Bind threads to cores. OpenVINO itself would bind them; off here, since no other backend binds its
     threads, and bound threads cannot give way to other processes on the same cores."""
@@ -97,11 +102,11 @@ class OpenVino(Backend):
 
     def export_key(self, precision: Precision) -> ExportKey:
         """See Backend.export_key: OpenVINO casts by itself when it compiles."""
-        return ExportKey("onnx", "fp32")
+        return ExportKey("onnx" if self.options.frontend == "onnx" else "torchscript-trace", "fp32")
 
     def distributions(self) -> tuple[str, ...]:
         """See Backend.distributions."""
-        return ("openvino",)
+        return ("openvino",) if self.options.frontend == "onnx" else ("openvino", "torch")
 
     def quantizer_distributions(self) -> tuple[str, ...]:
         """See Backend.quantizer_distributions."""
@@ -142,10 +147,13 @@ class OpenVino(Backend):
         """See Backend.build. Weights are stored as fp16 for an fp16 engine, quantized for int8, else as exported."""
         import openvino as ov
 
-        source = export / "model.onnx"
+        onnx = self.options.frontend == "onnx"
+        source = export / ("model.onnx" if onnx else "model.ts")
         built = Built(files=[GRAPH, WEIGHTS])
+        trace = None if onnx else _trace(source)
+        start = time.perf_counter()
         try:
-            model = ov.Core().read_model(source)
+            model = ov.Core().read_model(source) if trace is None else _converted(trace, spec)
             if spec.precision == "int8":
                 model, built.calibration_method = self._quantized(model, spec)
                 if not int8_instructions.has_int8_instructions(Machine.detect().cpu_flags):
@@ -155,6 +163,9 @@ class OpenVino(Backend):
             ov.save_model(model, out / GRAPH, compress_to_fp16=spec.precision == "fp16")
         except RuntimeError as error:
             raise BuildError(f"OpenVINO cannot convert {source}: {error}") from error
+        if trace is not None:  # without the import of torch, which no user of the ONNX frontend waits for
+            built.build_s = time.perf_counter() - start
+            built.notes.append("read from a trace, by OpenVINO's PyTorch frontend")
         return built
 
     def _quantized(self, model: ov.Model, spec: EngineSpec) -> tuple[ov.Model, str]:
@@ -331,6 +342,29 @@ def _runtime_nodes(compiled: ov.CompiledModel) -> dict[str, _RuntimeNode]:
 def _shapes(outputs: Any) -> list[list[int]]:
     shapes = [output.get_partial_shape() for output in outputs]
     return [list(shape.to_shape()) for shape in shapes if shape.is_static]
+
+
+def _trace(file: Path) -> Any:
+    """What torch.jit.trace saved. Raises BuildError where it does not load."""
+    import torch
+
+    try:
+        return with_operators(lambda: torch.jit.load(str(file), map_location="cpu"))
+    except Exception as error:
+        raise BuildError(f"torch.jit could not load {file}: {essential_line(error)}") from error
+
+
+def _converted(trace: Any, spec: EngineSpec) -> ov.Model:
+    """The graph of a trace, its shapes known but for the batch dimension, its inputs named as the model's."""
+    import openvino as ov
+    import torch
+
+    example = tuple(torch.from_numpy(array) for array in spec.example_arrays(spec.batch_opt))
+    model = ov.convert_model(trace, example_input=example)
+    for argument, info in zip(model.inputs, spec.inputs, strict=True):
+        argument.get_tensor().set_names({info.name})
+    model.reshape({info.name: ov.PartialShape([-1, *info.shape]) for info in spec.inputs})
+    return model
 
 
 def _set_batch(model: ov.Model, spec: EngineSpec, source: Path) -> None:

@@ -1,6 +1,7 @@
 """OpenVINO: builds, inferences, profiles, precisions and reasons."""
 
 import importlib.util
+import textwrap
 import weakref
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from cpu_engines import CpuEngines
 from tiny_models import BATCH, TinyModel, built_and_inspected, gpu, machine, request
+from workshop import Workshop
 
 from bakeoff.backends import make_backend
 from bakeoff.backends import openvino as backend_module
@@ -121,3 +123,48 @@ class TestReasons:
 
     def test_always_reads_fp32(self) -> None:
         assert {self.backend.export_key(p).precision for p in ("fp32", "bf16", "fp16")} == {"fp32"}
+
+
+SPECTRAL = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(13, dtype=torch.complex64))
+            self.head = nn.Linear(24, 10)
+        def forward(self, x):
+            return self.head(torch.fft.irfft(torch.fft.rfft(x) * self.weight, n=24))
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+class TestPytorchFrontend:
+    """Models are read from a trace; ONNX graphs of spectral ones come out wrong."""
+
+    @pytest.mark.parametrize("name", ["convnet", "two_inputs", "tokens", "pair"])
+    @pytest.mark.parametrize("batch", [(1, 4, 4), (3, 3, 3)], ids=["dynamic", "fixed"])
+    def test_agrees_with_eager(self, workshop: Workshop, tmp_path: Path, name: str, batch: Any) -> None:
+        backend = make_backend({"kind": "openvino", "frontend": "pytorch"})
+        spec = workshop.spec(name, "fp32", batch)
+        built = backend.build(workshop.export(name, "torchscript-trace"), spec, tmp_path)
+        backend.inspect(tmp_path, built, spec)
+        assert any("PyTorch frontend" in note for note in built.notes)
+        assert built.build_s > 0
+        for size in {batch[0], 3, batch[2]}:
+            session = backend.load(tmp_path, built.files, spec, size)
+            session.prepare(workshop.batch(name, size))
+            workshop.assert_close(session, name, size)
+
+    @pytest.mark.parametrize(("frontend", "right"), [("pytorch", True), ("onnx", False)])
+    def test_a_spectral_model_is_right_through_a_trace(
+        self, workshop: Workshop, tmp_path: Path, frontend: str, right: bool
+    ) -> None:
+        (tmp_path / "net.py").write_text("import torch\nfrom torch import nn\n" + textwrap.dedent(SPECTRAL))
+        name = f"spectral-{frontend}"
+        workshop.add(name, {"source": "file", "factory": f"{tmp_path}/net.py:Net", "inputs": {"x": {"shape": [24]}}})
+        backend, out = make_backend({"kind": "openvino", "frontend": frontend}), tmp_path / "out"
+        out.mkdir()
+        built = workshop.build(backend, name, out)
+        session = workshop.load(backend, name, out, built, 3)
+        session.run()
+        (expected,), (got,) = workshop.expected(name, 3), session.outputs()
+        assert bool(np.linalg.norm(got - expected) < 1e-4 * np.linalg.norm(expected)) is right

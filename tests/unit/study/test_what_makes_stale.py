@@ -179,7 +179,7 @@ BUILDING: dict[str, dict[str, Any]] = {
         "decompose_depthwise": True, "kernel_profile": False, "warm_build": True,
     },
     "onnxruntime": {"graph_optimization": "basic"},
-    "openvino": {},
+    "openvino": {"frontend": "pytorch"},
     "tensorrt": {"library": "auto", "optimization_level": 1, "workspace_bytes": 9, "engines": "x", "warm_build": True},
     "torch_tensorrt": {
         "frontend": "torchscript-trace", "min_block_size": 2, "optimization_level": 1, "workspace_bytes": 9
